@@ -1,0 +1,1 @@
+//! The deployment file: as written → resolved, all problems at once.

@@ -1,0 +1,147 @@
+//! What can become of an event: closed lists, whose names are metric labels and words of the documentation.
+
+macro_rules! closed_list {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// Every member, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word for it in metrics, notes and documentation.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// Its place in [`Self::ALL`].
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use closed_list;
+
+closed_list! {
+    /// Why an event left no output record although nothing failed.
+    DropReason {
+        /// No route was open.
+        AllClosed = "all_closed",
+        /// A route was open, but no rule kept anything of the event.
+        Empty = "empty",
+        /// The record has no value.
+        Tombstone = "tombstone",
+    }
+}
+
+closed_list! {
+    /// Why an event is in quarantine.
+    QuarantineReason {
+        /// The value is not one JSON text (RFC 8259), or not valid UTF-8.
+        InvalidJson = "invalid_json",
+        /// First byte 0: schema-registry framing, which is not JSON.
+        FramedValue = "framed_value",
+        /// The record is larger than the limit.
+        TooLarge = "too_large",
+        /// Nested deeper than the limit.
+        TooDeep = "too_deep",
+        /// The record needs more work than the limit allows.
+        TooMuchWork = "too_much_work",
+        /// The `split` path is missing, or its elements are not events.
+        Shape = "shape",
+        /// A detector hit, where the policy says `on_hit: quarantine`.
+        Detected = "detected",
+        /// The output would be larger than its topic takes.
+        OutputTooLarge = "output_too_large",
+        /// The broker refused the output record although it fitted our limits.
+        Refused = "refused",
+        /// A panic in our own code, caught. The value is not printed.
+        Panic = "panic",
+    }
+}
+
+closed_list! {
+    /// Why a route is closed for an event.
+    CloseReason {
+        /// A required purpose was denied by a signal of the event.
+        Denied = "denied",
+        /// An opt-out signal (Global Privacy Control) denies a required purpose in this place.
+        OptOutSignal = "opt_out_signal",
+        /// Consent must be given here (opt_in), and the event carries no usable signal for a required purpose.
+        NoSignal = "no_signal",
+        /// The preset forbids a required purpose in this place.
+        Prohibited = "prohibited",
+    }
+}
+
+closed_list! {
+    /// What was done to a scalar, or why it went.
+    Effect {
+        /// Left byte for byte as it was.
+        Keep = "keep",
+        /// A `drop` rule named it, or no rule did.
+        Drop = "drop",
+        /// Replaced by a token.
+        Token = "token",
+        /// Masked.
+        Mask = "mask",
+        /// Rounded (time or number).
+        Round = "round",
+        /// Replaced by the lower edge of its bucket.
+        Bucket = "bucket",
+        /// Address with host bits cleared.
+        Ip = "ip",
+        /// URL cut down.
+        Url = "url",
+        /// User agent reduced to family and major version.
+        UserAgent = "user_agent",
+        /// Is one of the listed values.
+        OneOf = "one_of",
+        /// Replaced by a fixed value.
+        Fixed = "fixed",
+        /// Dropped: the value's type or form does not fit the action.
+        DropType = "drop_type",
+        /// Dropped: a container where a scalar was meant.
+        DropShape = "drop_shape",
+        /// Dropped: a purpose in the rule's `needs` is not permitted.
+        DropNeeds = "drop_needs",
+        /// Dropped: not one of the listed values, or below the first bucket.
+        DropUnlisted = "drop_unlisted",
+        /// Dropped: the token key of its epoch is gone.
+        DropEpochGone = "drop_epoch_gone",
+        /// Dropped: a detector found personal data, and masking it is not possible or not wanted.
+        DropDetected = "drop_detected",
+    }
+}
+
+/// The result of one route for one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// A record goes out.
+    Open,
+    /// Consent does not allow this route.
+    Closed(CloseReason),
+    /// Consent would allow it, but there is nothing to send (`empty`, `tombstone`).
+    Dropped(DropReason),
+    /// The event is in quarantine, on every route.
+    Quarantined,
+}
+
+/// The result of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// At least one route sent a record.
+    Forward,
+    /// No record left, and nothing failed.
+    Drop(DropReason),
+    /// Something failed: coordinates go to the quarantine topic.
+    Quarantine(QuarantineReason),
+}

@@ -1,0 +1,3 @@
+//! The policy file: read with every problem at once, checked, and handed over as a [`model::Policy`].
+
+pub mod model;
