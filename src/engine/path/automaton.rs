@@ -1,0 +1,285 @@
+//! All selectors of a policy as one deterministic automaton: one transition per key or index, whatever the number of
+//! rules.
+//!
+//! A state is a set of positions (selector, step). It is built whole before the first record (subset construction,
+//! bounded), so that matching allocates nothing and its cost does not depend on the record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Selector, Take};
+
+/// At most so many states. A policy of 500 plain paths has about 1,500; only many `..` rules with `*` between them can
+/// come near, and they are refused rather than left to eat memory.
+const MAX_STATES: usize = 16_384;
+
+/// At most so many transitions (states × labels, 4 bytes each): 64 MiB.
+const MAX_TRANSITIONS: usize = 16 << 20;
+
+/// The selectors together need more states than we build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the selectors together are too complex")]
+pub struct TooComplex;
+
+/// A state of the automaton. [`State::DEAD`] matches nothing, and nothing beneath it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State(u32);
+
+impl State {
+    /// No selector can match here or beneath.
+    pub const DEAD: State = State(0);
+
+    /// Its number, dense from 0.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a key or an index means to the automaton: 0 and 1 are names and indexes that no selector names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Label(u32);
+
+const OTHER_NAME: Label = Label(0);
+const OTHER_INDEX: Label = Label(1);
+
+/// Every selector at once.
+pub struct Automaton {
+    names: Names,
+    /// Index values that selectors name, ascending; their labels follow the names'.
+    indexes: Vec<usize>,
+    labels: usize,
+    next: Vec<State>,
+    accepts: Vec<Box<[u16]>>,
+    start: State,
+}
+
+/// A position: this many steps of that selector are matched.
+type Position = (u16, u16);
+
+impl Automaton {
+    /// Builds it for selectors that are known by their place in the slice.
+    pub fn build(selectors: &[&Selector]) -> Result<Automaton, TooComplex> {
+        if selectors.len() > usize::from(u16::MAX) || selectors.iter().any(|s| s.steps.len() > usize::from(u16::MAX)) {
+            return Err(TooComplex);
+        }
+        let steps = || selectors.iter().flat_map(|s| &s.steps).map(|step| &step.take);
+        let names: BTreeSet<&str> =
+            steps().filter_map(|take| if let Take::Name(name) = take { Some(name.as_str()) } else { None }).collect();
+        let indexes: BTreeSet<usize> =
+            steps().filter_map(|take| if let Take::Index(index) = take { Some(*index) } else { None }).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let indexes: Vec<usize> = indexes.into_iter().collect();
+        let labels = 2 + names.len() + indexes.len();
+
+        let sample = |label: usize| -> Key<'_> {
+            match label {
+                0 => Key::OtherName,
+                1 => Key::OtherIndex,
+                l => match names.get(l - 2) {
+                    Some(name) => Key::Name(name),
+                    None => indexes.get(l - 2 - names.len()).map_or(Key::OtherIndex, |&index| Key::Index(index)),
+                },
+            }
+        };
+
+        let first: Vec<Position> = (0..selectors.len()).map(|i| (i as u16, 0)).collect();
+        let mut numbers: BTreeMap<Vec<Position>, State> = BTreeMap::from([(Vec::new(), State::DEAD)]);
+        let mut sets: Vec<Vec<Position>> = vec![Vec::new()];
+        let start = number(first, &mut numbers, &mut sets);
+        let mut next = vec![State::DEAD; labels];
+        let mut done = 1;
+        while let Some(set) = sets.get(done).cloned() {
+            for label in 0..labels {
+                let target = advance(selectors, &set, sample(label));
+                next.push(number(target, &mut numbers, &mut sets));
+            }
+            done += 1;
+            if sets.len() > MAX_STATES || sets.len() * labels > MAX_TRANSITIONS {
+                return Err(TooComplex);
+            }
+        }
+        let accepts = sets
+            .iter()
+            .map(|set| {
+                let whole = |&&(i, step): &&Position| {
+                    selectors.get(usize::from(i)).is_some_and(|s| s.steps.len() == usize::from(step))
+                };
+                set.iter().filter(whole).map(|&(i, _)| i).collect()
+            })
+            .collect();
+        Ok(Automaton { names: Names::new(&names), indexes, labels, next, accepts, start })
+    }
+
+    /// The state at `$`.
+    pub fn start(&self) -> State {
+        self.start
+    }
+
+    /// The state at the member of that name (unescaped bytes) of a node in state `state`.
+    pub fn member(&self, state: State, name: &[u8]) -> State {
+        self.follow(state, self.names.label(name))
+    }
+
+    /// Whether some selector spells this name (unescaped bytes).
+    pub fn names(&self, name: &[u8]) -> bool {
+        self.names.label(name) != OTHER_NAME
+    }
+
+    /// The state at the element with that index.
+    pub fn element(&self, state: State, index: usize) -> State {
+        let label = match self.indexes.binary_search(&index) {
+            Ok(place) => Label((2 + self.names.count + place) as u32),
+            Err(_) => OTHER_INDEX,
+        };
+        self.follow(state, label)
+    }
+
+    /// The selectors that match a node in this state, ascending.
+    pub fn accepts(&self, state: State) -> &[u16] {
+        self.accepts.get(state.index()).map_or(&[], |set| set)
+    }
+
+    /// Whether nothing can match here or beneath.
+    pub fn is_dead(&self, state: State) -> bool {
+        state == State::DEAD
+    }
+
+    /// How many states there are.
+    pub fn states(&self) -> usize {
+        self.accepts.len()
+    }
+
+    /// Every state that can follow this one in one step.
+    pub fn successors(&self, state: State) -> &[State] {
+        let from = state.index() * self.labels;
+        self.next.get(from..from + self.labels).unwrap_or(&[])
+    }
+
+    /// Every combination of selectors that can meet on one node of some document.
+    pub fn accept_sets(&self) -> impl Iterator<Item = &[u16]> {
+        self.accepts.iter().map(|set| &**set).filter(|set| !set.is_empty())
+    }
+
+    fn follow(&self, state: State, label: Label) -> State {
+        self.next.get(state.index() * self.labels + label.0 as usize).copied().unwrap_or(State::DEAD)
+    }
+}
+
+/// One representative key for a label.
+#[derive(Clone, Copy)]
+enum Key<'a> {
+    Name(&'a str),
+    Index(usize),
+    OtherName,
+    OtherIndex,
+}
+
+fn advance(selectors: &[&Selector], set: &[Position], key: Key<'_>) -> Vec<Position> {
+    let mut target = BTreeSet::new();
+    for &(i, at) in set {
+        let Some(step) = selectors.get(usize::from(i)).and_then(|s| s.steps.get(usize::from(at))) else { continue };
+        let taken = match (&step.take, key) {
+            (Take::Any, _) => true,
+            (Take::Name(name), Key::Name(key)) => name == key,
+            (Take::Index(index), Key::Index(key)) => *index == key,
+            _ => false,
+        };
+        if taken {
+            target.insert((i, at + 1));
+        }
+        if step.descendant {
+            target.insert((i, at));
+        }
+    }
+    target.into_iter().collect()
+}
+
+fn number(set: Vec<Position>, numbers: &mut BTreeMap<Vec<Position>, State>, sets: &mut Vec<Vec<Position>>) -> State {
+    let fresh = State(sets.len() as u32);
+    *numbers.entry(set).or_insert_with_key(|set| {
+        sets.push(set.clone());
+        fresh
+    })
+}
+
+/// The names that selectors spell, in an open-addressed table: a key of a record costs one hash of its first and last
+/// eight bytes and, as a rule, one comparison. The table never grows from records, so hostile keys cannot fill it.
+struct Names {
+    slots: Vec<Option<(Box<[u8]>, Label)>>,
+    count: usize,
+}
+
+impl Names {
+    fn new(names: &[&str]) -> Names {
+        let size = (names.len() * 4).next_power_of_two().max(8);
+        let mut slots: Vec<Option<(Box<[u8]>, Label)>> = vec![None; size];
+        for (i, name) in names.iter().enumerate() {
+            let mut at = hash(name.as_bytes()) as usize & (size - 1);
+            while slots.get(at).is_some_and(Option::is_some) {
+                at = (at + 1) & (size - 1);
+            }
+            if let Some(slot) = slots.get_mut(at) {
+                *slot = Some((name.as_bytes().into(), Label(2 + i as u32)));
+            }
+        }
+        Names { slots, count: names.len() }
+    }
+
+    #[inline]
+    fn label(&self, name: &[u8]) -> Label {
+        let mask = self.slots.len() - 1;
+        let mut at = hash(name) as usize & mask;
+        while let Some(Some((known, label))) = self.slots.get(at) {
+            if **known == *name {
+                return *label;
+            }
+            at = (at + 1) & mask;
+        }
+        OTHER_NAME
+    }
+}
+
+#[inline]
+fn hash(name: &[u8]) -> u64 {
+    let word = |bytes: &[u8]| bytes.iter().fold(0u64, |word, &byte| (word << 8) | u64::from(byte));
+    let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (word(name), 0),
+    };
+    let mixed = (first ^ last.rotate_left(29)).wrapping_add(name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn automaton(texts: &[&str]) -> Automaton {
+        let selectors: Vec<Selector> = texts.iter().map(|t| Selector::parse(t).unwrap()).collect();
+        Automaton::build(&selectors.iter().collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn a_descendant_step_matches_at_every_depth() {
+        let a = automaton(&["$..email", "$.user.*"]);
+        let user = a.member(a.start(), b"user");
+        assert_eq!(a.accepts(user), &[] as &[u16]);
+        assert_eq!(a.accepts(a.member(user, b"email")), &[0, 1]);
+        assert_eq!(a.accepts(a.member(a.member(user, b"x"), b"email")), &[0]);
+        assert_eq!(a.accepts(a.element(user, 7)), &[1]);
+    }
+
+    #[test]
+    fn what_no_selector_can_reach_is_dead() {
+        let a = automaton(&["$.a.b"]);
+        assert!(a.is_dead(a.member(a.start(), b"x")));
+        assert!(a.is_dead(a.element(a.start(), 0)));
+        assert!(!a.is_dead(a.member(a.start(), b"a")));
+    }
+
+    #[test]
+    fn selectors_that_need_too_many_states_are_refused() {
+        let wide: Vec<String> = (0..16).map(|i| format!("$..k{i}.*.*.*.*.*.*.*.*")).collect();
+        let selectors: Vec<Selector> = wide.iter().map(|t| Selector::parse(t).unwrap()).collect();
+        assert_eq!(Automaton::build(&selectors.iter().collect::<Vec<_>>()).err(), Some(TooComplex));
+    }
+}
