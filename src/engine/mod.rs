@@ -3,6 +3,7 @@
 pub mod action;
 pub mod consent;
 pub mod detect;
+pub mod json;
 pub mod outcome;
 pub mod path;
 pub mod policy;
