@@ -1,1 +1,0 @@
-//! The deployment file: as written → resolved, all problems at once.

@@ -1,0 +1,175 @@
+//! The deployment file, resolved: where Kafka is, which policies run, how they are delivered, who may look.
+//!
+//! It decides nothing about data: that is the policy's. It knows no broker either: `tamis check` reads it without one,
+//! and what only a broker can tell is preflight's. The trap: a setting of the Kafka client can undo a promise (an
+//! automatic commit loses records), so those that the promises rest on are refused by name in [`settings`].
+
+pub mod settings;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroize;
+
+/// A deployment without problems: no `Option` is left that was settled.
+#[derive(Clone)]
+pub struct Config {
+    /// `kafka.brokers`, `kafka.client`: where records are read, and written unless [`Config::output`] says otherwise.
+    pub input: Cluster,
+    /// `kafka.output`: another cluster to write to; only with [`Delivery::AtLeastOnce`].
+    pub output: Option<Cluster>,
+    /// `group`: the consumer group, `[A-Za-z0-9._-]`, 1 to 128 characters.
+    pub group: String,
+    /// `instance`: names this process in the group, the same after a restart; as [`Config::group`].
+    pub instance: String,
+    /// `policies`: files, absolute or beside the deployment file; at least one.
+    pub policies: Vec<PathBuf>,
+    /// `keys`: the token key file; always there under [`Delivery::AtLeastOnce`].
+    pub keys: Option<PathBuf>,
+    /// `delivery`
+    pub delivery: Delivery,
+    /// `workers`: at least 1; the machine's cores unless said.
+    pub workers: usize,
+    /// `transaction`
+    pub transaction: Transaction,
+    /// `quarantine`
+    pub quarantine: Quarantine,
+    /// `admin`
+    pub admin: Admin,
+    /// `log`
+    pub log: Log,
+}
+
+impl Config {
+    /// The cluster that outputs and quarantine notes go to.
+    pub fn output_cluster(&self) -> &Cluster {
+        self.output.as_ref().unwrap_or(&self.input)
+    }
+
+    /// `transactional.id` of one worker: group, instance and worker number, so that a restart ends its own dead
+    /// transaction. `/` is in neither name, so two deployments cannot meet on one id.
+    pub fn transactional_id(&self, worker: usize) -> String {
+        format!("{}/{}/{worker}", self.group, self.instance)
+    }
+
+    /// `group.instance.id` of one worker (brokers take `[A-Za-z0-9._-]` only); unique within the group.
+    pub fn group_instance_id(&self, worker: usize) -> String {
+        format!("{}.{worker}", self.instance)
+    }
+}
+
+/// One Kafka cluster and how to reach it.
+#[derive(Clone)]
+pub struct Cluster {
+    /// `host:port`, comma separated: `bootstrap.servers`.
+    pub brokers: String,
+    /// Settings passed through to the client by librdkafka's names, checked against [`settings::REFUSED`].
+    pub client: BTreeMap<String, String>,
+    /// Settings that are secrets, read from files, by librdkafka's names.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// `delivery`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Outputs, quarantine notes and input offsets commit in one transaction.
+    #[default]
+    ExactlyOnce,
+    /// Offsets are committed after the outputs were acknowledged; outputs carry `tamis-event-id`.
+    AtLeastOnce,
+}
+
+/// `transaction`: a batch is committed when either bound is reached. The same bounds hold for the batches of
+/// [`Delivery::AtLeastOnce`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Longest time from its first record to the commit: [`Transaction::MIN_INTERVAL`] to [`Transaction::MAX_INTERVAL`].
+    pub max_interval: Duration,
+    /// Bytes read into one transaction before it is committed: [`Transaction::MIN_BYTES`] to [`Transaction::MAX_BYTES`].
+    pub max_bytes: usize,
+}
+
+impl Transaction {
+    /// Default interval: a read_committed reader sees an event within about 130 ms (p99, measured on loopback).
+    pub const INTERVAL: Duration = Duration::from_millis(100);
+    /// Below this, the commit (6 to 10 ms) costs more than the work.
+    pub const MIN_INTERVAL: Duration = Duration::from_millis(5);
+    /// Above this, readers of the lake would wait noticeably behind an open transaction.
+    pub const MAX_INTERVAL: Duration = Duration::from_millis(500);
+    /// Default bytes: 100 ms of input at 160 MB/s, more than one worker reads.
+    pub const BYTES: usize = 16 << 20;
+    /// Room for one record of the default broker limit.
+    pub const MIN_BYTES: usize = 1 << 20;
+    /// A batch is held in memory, once per worker.
+    pub const MAX_BYTES: usize = 256 << 20;
+}
+
+/// `quarantine`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quarantine {
+    /// The topic for coordinates of what could not be processed; no values go there.
+    pub topic: String,
+    /// Share of events in quarantine, over [`Quarantine::WINDOW`], above which everything halts; over 0, at most 1.
+    pub max_ratio: f64,
+}
+
+impl Quarantine {
+    /// Default ratio: 5 %.
+    pub const RATIO: f64 = 0.05;
+    /// What the ratio is taken over.
+    pub const WINDOW: Duration = Duration::from_secs(60);
+    /// Fewer quarantined events than this in a window never halt: a quiet topic with one bad client goes on.
+    pub const AT_LEAST: u64 = 100;
+}
+
+/// `admin`
+#[derive(Clone)]
+pub struct Admin {
+    /// Where `/metrics`, health and the admin calls listen; loopback unless the file says otherwise.
+    pub listen: SocketAddr,
+    /// From `token_file`; without it the calls that change something are not offered beyond loopback.
+    pub token: Option<Secret>,
+}
+
+/// `log`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// `format`
+    pub format: LogFormat,
+    /// `level`: this and everything more important.
+    pub level: tracing::Level,
+}
+
+/// `log.format`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// A password or token. It has no `Debug`, no `Display` and no `Serialize`, and is wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps what was read from a file.
+    pub fn new(text: String) -> Secret {
+        Secret(text)
+    }
+
+    /// The text itself, for the one place that must hand it on.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
