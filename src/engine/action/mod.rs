@@ -1,7 +1,23 @@
 //! What a rule does to a scalar: one file per action.
 //!
 //! Every action is a pure, total function of the value and its parameters. Actions other than `token` are idempotent.
-//! A value whose type or form does not fit is dropped, never passed.
+//! A value whose type or form does not fit is dropped, never passed. `keep`, `drop` and `token` belong to the engine,
+//! which alone knows keys and consent; here `token` drops, so that a forgotten case cannot let a raw value through.
+
+mod bucket;
+mod decimal;
+mod fixed;
+mod ip;
+mod mask;
+mod one_of;
+mod round_number;
+mod round_time;
+mod url;
+mod user_agent;
+
+use crate::engine::outcome::Effect;
+
+pub(crate) use decimal::Decimal;
 
 /// A JSON scalar, decoded. It may be personal: no `Debug`, no `Display`.
 #[derive(Clone, Copy)]
@@ -64,6 +80,25 @@ pub enum Action {
     Fixed(Literal),
 }
 
+impl Action {
+    /// What the counters call it when it succeeds.
+    pub const fn effect(&self) -> Effect {
+        match self {
+            Self::Keep => Effect::Keep,
+            Self::Drop => Effect::Drop,
+            Self::Token { .. } => Effect::Token,
+            Self::Mask { .. } => Effect::Mask,
+            Self::RoundTime { .. } | Self::RoundNumber(_) => Effect::Round,
+            Self::Bucket(_) => Effect::Bucket,
+            Self::Ip { .. } => Effect::Ip,
+            Self::Url { .. } => Effect::Url,
+            Self::UserAgent => Effect::UserAgent,
+            Self::OneOf(_) => Effect::OneOf,
+            Self::Fixed(_) => Effect::Fixed,
+        }
+    }
+}
+
 /// Unit of a time that is written as a number (Unix time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeUnit {
@@ -86,16 +121,61 @@ pub enum Literal {
     String(String),
 }
 
-/// A positive decimal step for rounding numbers, exact.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// As spelled in the policy.
-    pub written: String,
+pub use bucket::Edge;
+pub use round_number::Step;
+
+/// What became of a scalar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The value's own bytes stay: the action would write what is there.
+    Kept,
+    /// JSON text was appended to the output.
+    Wrote,
+    /// Nothing was written, and the value goes; counted under this effect.
+    Dropped(Effect),
 }
 
-/// The lower edge of a bucket, exact.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edge {
-    /// As spelled in the policy: what is written out.
-    pub written: String,
+/// Applies an action to a value. On [`Applied::Wrote`] exactly one JSON scalar was appended to `out`; otherwise `out` is
+/// as it was.
+pub fn apply(action: &Action, value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
+    match action {
+        Action::Keep => Applied::Kept,
+        Action::Drop | Action::Token { .. } => Applied::Dropped(Effect::Drop),
+        Action::Mask { last } => mask::apply(*last, value, out),
+        Action::RoundTime { step_ms, unit } => round_time::apply(*step_ms, *unit, value, out),
+        Action::RoundNumber(step) => round_number::apply(step, value, out),
+        Action::Bucket(edges) => bucket::apply(edges, value, out),
+        Action::Ip { v4, v6 } => ip::apply(*v4, *v6, value, out),
+        Action::Url { keep_query } => url::apply(keep_query, value, out),
+        Action::UserAgent => user_agent::apply(value, out),
+        Action::OneOf(literals) => one_of::apply(literals, value),
+        Action::Fixed(literal) => fixed::apply(literal, out),
+    }
 }
+
+/// The value's type or form is not one the action works on.
+const UNFIT: Applied = Applied::Dropped(Effect::DropType);
+
+/// Writes `text` as a JSON string, or leaves the value alone where that is what it holds.
+fn write_or_keep(was: &str, text: &str, out: &mut Vec<u8>) -> Applied {
+    if was == text {
+        return Applied::Kept;
+    }
+    write_string(text, out);
+    Applied::Wrote
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests;

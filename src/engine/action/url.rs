@@ -1,0 +1,142 @@
+//! `url`: scheme, host, path, and the query parameters that the policy lists.
+//!
+//! What stays is spliced from the text, byte for byte; userinfo, fragment and unlisted parameters go. Relative references
+//! fit if they start with `/`, `.`, `?` or `#`: anything else might as well be free text. `mailto:`, `data:` and other
+//! schemes without an authority do not fit.
+//! The trap: parsers disagree. Where two readers of a text could see two URLs in it (a backslash, a control character,
+//! a second `?` or a `;` in a parameter, a URL inside the path), the part, or the whole, goes.
+
+use super::{Applied, Scalar, UNFIT, write_or_keep};
+
+/// Schemes that mean content or a person, whatever follows them.
+const NO_PLACE: [&str; 9] =
+    ["javascript", "vbscript", "data", "blob", "file", "mailto", "tel", "sms", "view-source"];
+
+/// A URL cut into what may stay. Everything is a slice of the text.
+struct Parts<'a> {
+    /// With its colon; empty for relative references.
+    scheme: &'a str,
+    /// Host and port, where there is an authority.
+    host: Option<&'a str>,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+/// Writes the URL without what the policy does not list.
+pub(super) fn apply(keep_query: &[String], value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
+    let Scalar::String(text) = value else { return UNFIT };
+    let Some(parts) = split(text) else { return UNFIT };
+    let mut cut = String::with_capacity(text.len());
+    cut.push_str(parts.scheme);
+    if let Some(host) = parts.host {
+        cut.push_str("//");
+        cut.push_str(host);
+    }
+    cut.push_str(parts.path);
+    let mut separator = '?';
+    for parameter in parts.query.unwrap_or("").split('&').filter(|parameter| stays(parameter, keep_query)) {
+        cut.push(separator);
+        cut.push_str(parameter);
+        separator = '&';
+    }
+    write_or_keep(text, &cut, out)
+}
+
+fn split(text: &str) -> Option<Parts<'_>> {
+    // Browsers strip tabs and line breaks before they parse, and spaces at the ends.
+    if text.chars().any(char::is_control) || text.trim() != text {
+        return None;
+    }
+    let before_fragment = text.split_once('#').map_or(text, |(before, _)| before);
+    let (place, query) = match before_fragment.split_once('?') {
+        Some((place, query)) => (place, Some(query)),
+        None => (before_fragment, None),
+    };
+    // Browsers read `\` as `/`; spaces are not part of a URL; `;` starts path parameters, which no policy lists yet.
+    if place.contains(['\\', ' ', ';']) {
+        return None;
+    }
+    let (scheme, rest) = split_scheme(place)?;
+    let parts = match rest.strip_prefix("//") {
+        Some(rest) => {
+            let (authority, path) = match rest.find('/') {
+                Some(at) => rest.split_at_checked(at)?,
+                None => (rest, ""),
+            };
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            if !is_host(host) || NO_PLACE.iter().any(|name| scheme.trim_end_matches(':').eq_ignore_ascii_case(name)) {
+                return None;
+            }
+            Parts { scheme, host: Some(host), path, query }
+        }
+        None if !scheme.is_empty() => return None,
+        None if rest.is_empty() || rest.starts_with(['/', '.']) => Parts { scheme, host: None, path: rest, query },
+        None => return None,
+    };
+    // A URL inside the path has its own userinfo and parameters; `//` where a path begins would read as an authority.
+    let path = parts.path.to_ascii_lowercase();
+    let nested = path.contains("://") || path.contains("%3a%2f%2f") || path.contains("%253a%252f");
+    (!nested && (parts.host.is_some() || !path.starts_with("//"))).then_some(parts)
+}
+
+/// Cuts `scheme:` off (RFC 3986 §3.1); `None` where a colon stands after something that is no scheme.
+fn split_scheme(place: &str) -> Option<(&str, &str)> {
+    let Some((scheme, rest)) = place.split_once(':').filter(|(scheme, _)| !scheme.contains('/')) else {
+        return Some(("", place));
+    };
+    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    if !named {
+        return None;
+    }
+    place.split_at_checked(place.len() - rest.len())
+}
+
+/// A host name, an address, or an address in brackets, and a port. Anything else may be half a password:
+/// `http://user:pa/ss@host/` ends its authority at the first slash.
+fn is_host(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((name, port)) => (name, port),
+            None => return false,
+        },
+        None => host.find(':').and_then(|at| host.split_at_checked(at)).unwrap_or((host, "")),
+    };
+    let bracketed = host.starts_with('[');
+    let fits = |c: char| match c {
+        ':' => bracketed,
+        '.' | '-' | '_' => true,
+        _ => c.is_alphanumeric(),
+    };
+    let numbered = port.strip_prefix(':').map_or(port.is_empty(), |port| port.bytes().all(|b| b.is_ascii_digit()));
+    !name.is_empty() && name.chars().all(fits) && numbered
+}
+
+/// A listed parameter, whose value no reader could take for more than one.
+fn stays(parameter: &str, keep_query: &[String]) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    !parameter.is_empty()
+        && !value.contains([';', '?'])
+        && keep_query.iter().any(|listed| decoded(name).eq(listed.bytes()))
+}
+
+/// The bytes of a parameter name: `+` is a space, `%41` is `A`, and a `%` without two hex digits is itself.
+fn decoded(name: &str) -> impl Iterator<Item = u8> {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let byte = *bytes.get(at)?;
+        at += 1;
+        if byte == b'+' {
+            return Some(b' ');
+        }
+        let hex = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16));
+        match (byte, hex(at), hex(at + 1)) {
+            (b'%', Some(high), Some(low)) => {
+                at += 2;
+                u8::try_from(high * 16 + low).ok()
+            }
+            _ => Some(byte),
+        }
+    })
+}
