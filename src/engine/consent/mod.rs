@@ -1,45 +1,24 @@
 //! Consent: purposes, signals, regimes; and from them, which purposes an event permits.
 //!
 //! Pure and total. A malformed signal is no signal; an unknown place is the strictest place; "not applicable" never
-//! relaxes anything.
+//! relaxes anything. What this version knows of an event is what the event carries: choices kept elsewhere are not
+//! asked. The trap: a denial and an opt-out signal are different things. A denial (a category set to `false`) closes
+//! what rests on consent or can be opted out of; an opt-out signal is an objection, which closes exempt purposes too
+//! where the preset says that it speaks about them.
 
-use crate::engine::policy::model::Source;
+mod permit;
+mod place;
+mod preset;
+mod purpose;
+mod regime;
+mod resolver;
+pub mod signals;
+mod subject;
 
-/// A purpose that data is wanted for: the closed list of [`Purpose::KNOWN`], or a deployment's own `x.…`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Purpose(String);
-
-/// Kinds of subjects an event may be about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SubjectKind {
-    /// A registered account.
-    Account,
-    /// A device.
-    Device,
-    /// A browser, by cookie.
-    Cookie,
-    /// An advertising id.
-    AdId,
-    /// An e-mail address.
-    Email,
-    /// A phone number.
-    Phone,
-    /// A network address.
-    Network,
-}
-
-/// Where the country or the region comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlaceSource {
-    /// A one-market site: this code.
-    Fixed(String),
-    /// Read from the event or the record.
-    At(Source),
-}
-
-/// A dated data file of legal defaults, read and checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preset {
-    /// Its pinned name, `eea-us/2026-01`.
-    pub name: String,
-}
+pub use permit::{Permits, PurposeSet};
+pub use place::PlaceSource;
+pub use preset::{Preset, PresetError, Row};
+pub use purpose::Purpose;
+pub use regime::Regime;
+pub use resolver::{Evidence, Resolver};
+pub use subject::SubjectKind;

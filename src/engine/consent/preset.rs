@@ -1,0 +1,203 @@
+//! Presets: dated data files that say which regime holds where, and what each opt-out signal denies there.
+//!
+//! A preset is pinned by name in a policy and never changes once it appeared in a release; a new reading of the law is a
+//! new file. Each line of a file names its source, so that counsel can accept it or ask for another preset. The files
+//! are embedded: which law is applied does not depend on what lies on a disk.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::place::{Country, Region, RegionOf};
+use super::purpose::Pattern;
+use super::{Purpose, Regime};
+
+/// The files, by the name that each must carry inside.
+const EMBEDDED: &[(&str, &str)] =
+    &[("eea-us/2026-01", include_str!("../../../policies/presets/eea-us-2026-01.yaml"))];
+
+/// A dated data file of legal defaults, read and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// Its pinned name, `eea-us/2026-01`.
+    pub name: String,
+    /// Day of the reading, `YYYY-MM-DD`.
+    pub dated: String,
+    /// Day from which it should be read again, `YYYY-MM-DD`. Nothing stops on that day; `check` may warn.
+    pub review_by: String,
+    rows: Vec<Row>,
+}
+
+/// One place, or several that are treated alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What people call it.
+    pub place: String,
+    countries: BTreeSet<Country>,
+    regions: BTreeSet<Region>,
+    regimes: Vec<(Pattern, Regime)>,
+    gpc: Vec<Pattern>,
+}
+
+/// Why a preset file cannot be used. Presets are our own files: the text may be shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PresetError(String);
+
+impl Preset {
+    /// The embedded preset of that name.
+    pub fn named(name: &str) -> Option<Preset> {
+        let (_, text) = EMBEDDED.iter().find(|(known, _)| *known == name)?;
+        // A broken embedded file never leaves the tests; were it to, the name is unknown and the policy refused.
+        Preset::read(text).ok()
+    }
+
+    /// Every embedded name.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        EMBEDDED.iter().map(|(name, _)| *name)
+    }
+
+    /// Reads the text of a preset file.
+    ///
+    /// # Errors
+    /// Not of the form, an unknown purpose, regime or code, a row that does not say what holds for every purpose, or the
+    /// same line twice.
+    pub fn read(text: &str) -> Result<Preset, PresetError> {
+        let file: written::File = serde_saphyr::from_str(text).map_err(|error| PresetError(error.to_string()))?;
+        if file.tamis_preset != 1 {
+            return Err(PresetError(format!("tamis_preset {} is not known", file.tamis_preset)));
+        }
+        if file.rows.is_empty() {
+            return Err(PresetError("a preset needs rows".to_owned()));
+        }
+        let rows = file.rows.iter().map(Row::check).collect::<Result<_, _>>()?;
+        Ok(Preset { name: file.name, dated: file.dated, review_by: file.review_by, rows })
+    }
+
+    /// Every row.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+impl Row {
+    /// The regime of a purpose here. Every row speaks about every purpose.
+    pub fn regime(&self, purpose: &Purpose) -> Regime {
+        self.regimes
+            .iter()
+            .filter(|(pattern, _)| pattern.matches(purpose))
+            .max_by_key(|(pattern, _)| pattern.weight())
+            .map_or(Regime::Prohibited, |(_, regime)| *regime)
+    }
+
+    /// Whether Global Privacy Control denies that purpose here.
+    pub fn gpc_denies(&self, purpose: &Purpose) -> bool {
+        self.gpc.iter().any(|pattern| pattern.matches(purpose))
+    }
+
+    pub(super) fn countries(&self) -> impl Iterator<Item = &Country> {
+        self.countries.iter()
+    }
+
+    pub(super) fn regions(&self) -> impl Iterator<Item = &Region> {
+        self.regions.iter()
+    }
+
+    fn check(row: &written::Row) -> Result<Row, PresetError> {
+        let wrong = |what: &str, text: &str| PresetError(format!("row `{}`: {what} `{text}`", row.place));
+        let mut countries = BTreeSet::new();
+        for code in &row.countries {
+            let country = Country::parse(code).ok_or_else(|| wrong("not a country code:", code))?;
+            if !countries.insert(country) {
+                return Err(wrong("country named twice:", code));
+            }
+        }
+        let mut regions = BTreeSet::new();
+        match countries.first() {
+            Some(country) if countries.len() == 1 => {
+                for code in &row.regions {
+                    match Region::parse(code, *country) {
+                        RegionOf::Here(region) if regions.insert(region) => {}
+                        RegionOf::Here(_) => return Err(wrong("region named twice:", code)),
+                        _ => return Err(wrong("not a region of this country:", code)),
+                    }
+                }
+            }
+            Some(_) if row.regions.is_empty() => {}
+            _ => return Err(wrong("needs countries, and exactly one where it names", "regions")),
+        }
+        let mut regimes: Vec<(Pattern, Regime)> = Vec::new();
+        for line in &row.regimes {
+            sourced(&line.source).ok_or_else(|| wrong("no source for", &line.regime))?;
+            let regime = Regime::parse(&line.regime).ok_or_else(|| wrong("not a regime:", &line.regime))?;
+            for text in &line.purposes {
+                let pattern = Pattern::parse(text).ok_or_else(|| wrong("not a purpose:", text))?;
+                if regimes.iter().any(|(known, _)| *known == pattern) {
+                    return Err(wrong("purpose named twice:", text));
+                }
+                regimes.push((pattern, regime));
+            }
+        }
+        if !regimes.iter().any(|(pattern, _)| *pattern == Pattern::Every) {
+            return Err(wrong("no regime for", "*"));
+        }
+        let mut gpc = Vec::new();
+        for line in &row.gpc {
+            sourced(&line.source).ok_or_else(|| wrong("no source for", "gpc"))?;
+            for text in &line.denies {
+                gpc.push(Pattern::parse(text).ok_or_else(|| wrong("not a purpose:", text))?);
+            }
+        }
+        Ok(Row { place: row.place.clone(), countries, regions, regimes, gpc })
+    }
+}
+
+fn sourced(source: &str) -> Option<()> {
+    (!source.trim().is_empty()).then_some(())
+}
+
+/// The file as it is written.
+mod written {
+    use super::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct File {
+        pub(super) tamis_preset: u32,
+        pub(super) name: String,
+        pub(super) dated: String,
+        pub(super) review_by: String,
+        pub(super) rows: Vec<Row>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct Row {
+        pub(super) place: String,
+        pub(super) countries: Vec<String>,
+        #[serde(default)]
+        pub(super) regions: Vec<String>,
+        pub(super) regimes: Vec<RegimeLine>,
+        #[serde(default)]
+        pub(super) gpc: Vec<SignalLine>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct RegimeLine {
+        pub(super) purposes: Vec<String>,
+        pub(super) regime: String,
+        pub(super) source: String,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct SignalLine {
+        pub(super) denies: Vec<String>,
+        pub(super) source: String,
+    }
+}
+
+#[cfg(test)]
+#[path = "preset_tests.rs"]
+mod tests;

@@ -1,0 +1,6 @@
+//! Signals: what an event itself says about consent; one file per standard.
+//!
+//! Every reader is pure and total. What it cannot read is no signal, which never grants; the engine counts it.
+
+pub mod categories;
+pub mod gpc;
