@@ -35,10 +35,7 @@ fn rust_files(under: &str) -> Vec<PathBuf> {
 }
 
 fn name(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap()
-        .to_string_lossy()
-        .into_owned()
+    path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
 }
 
 /// The lines of a file that are code of the product: without comments, and without what follows `#[cfg(test)]`.
@@ -51,11 +48,7 @@ fn code_lines(path: &Path) -> Vec<Line> {
             break;
         }
         if !line.starts_with("//") {
-            lines.push(Line {
-                file: name(path),
-                number: at + 1,
-                text: line.to_owned(),
-            });
+            lines.push(Line { file: name(path), number: at + 1, text: line.to_owned() });
         }
     }
     lines
@@ -64,21 +57,14 @@ fn code_lines(path: &Path) -> Vec<Line> {
 /// The wing a file belongs to, and how far from the outside it is.
 fn wing(file: &str) -> (&'static str, u8) {
     let rest = file.strip_prefix("src/").unwrap_or(file);
-    match rest
-        .split('/')
-        .next()
-        .unwrap_or(rest)
-        .trim_end_matches(".rs")
-    {
+    match rest.split('/').next().unwrap_or(rest).trim_end_matches(".rs") {
         "main" => ("main", 0),
         "lib" => ("lib", 0),
         "cli" => ("cli", 1),
         "runtime" => ("runtime", 2),
         "config" => ("config", 3),
         "engine" => ("engine", 4),
-        other => panic!(
-            "src/{other} belongs to no wing: name it in the table here and in docs/architecture.md"
-        ),
+        other => panic!("src/{other} belongs to no wing: name it in the table here and in docs/architecture.md"),
     }
 }
 
@@ -87,14 +73,11 @@ fn named_wings(text: &str) -> Vec<&'static str> {
     ["cli", "runtime", "config", "engine"]
         .into_iter()
         .filter(|wing| {
-            [format!("crate::{wing}"), format!("tamis::{wing}")]
-                .iter()
-                .any(|path| {
-                    text.match_indices(path.as_str()).any(|(at, found)| {
-                        !text[at + found.len()..]
-                            .starts_with(|next: char| next.is_alphanumeric() || next == '_')
-                    })
+            [format!("crate::{wing}"), format!("tamis::{wing}")].iter().any(|path| {
+                text.match_indices(path.as_str()).any(|(at, found)| {
+                    !text[at + found.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_')
                 })
+            })
         })
         .collect()
 }
@@ -107,25 +90,15 @@ fn dependencies_point_one_way() {
         for line in code_lines(&file) {
             for other in named_wings(&line.text) {
                 if wing(&format!("src/{other}")).1 < rank {
-                    breaches.push(format!(
-                        "{}:{}: {own} must not know {other}",
-                        line.file, line.number
-                    ));
+                    breaches.push(format!("{}:{}: {own} must not know {other}", line.file, line.number));
                 }
             }
             if line.text.contains("use crate::{") {
-                breaches.push(format!(
-                    "{}:{}: write one `use crate::<wing>::…` line per wing",
-                    line.file, line.number
-                ));
+                breaches.push(format!("{}:{}: write one `use crate::<wing>::…` line per wing", line.file, line.number));
             }
         }
     }
-    assert!(
-        breaches.is_empty(),
-        "main → cli → runtime → config → engine\n{}",
-        breaches.join("\n")
-    );
+    assert!(breaches.is_empty(), "main → cli → runtime → config → engine\n{}", breaches.join("\n"));
 }
 
 #[test]
@@ -159,10 +132,7 @@ fn the_engine_touches_nothing() {
     for file in rust_files("src/engine") {
         for line in code_lines(&file) {
             for word in outside.iter().filter(|word| line.text.contains(**word)) {
-                breaches.push(format!(
-                    "{}:{}: the engine names `{word}`",
-                    line.file, line.number
-                ));
+                breaches.push(format!("{}:{}: the engine names `{word}`", line.file, line.number));
             }
         }
     }
@@ -182,22 +152,12 @@ fn the_engine_denies_what_can_panic_or_touch_the_world() {
         "disallowed_types",
         "disallowed_macros",
     ] {
-        assert!(
-            text.contains(&format!("clippy::{lint}")),
-            "src/engine/mod.rs no longer denies clippy::{lint}"
-        );
+        assert!(text.contains(&format!("clippy::{lint}")), "src/engine/mod.rs no longer denies clippy::{lint}");
     }
     for file in rust_files("src/engine") {
         for line in code_lines(&file) {
-            let own_lint = line
-                .text
-                .replace("allow(clippy::too_many_arguments)", "")
-                .contains("allow(clippy::");
-            assert!(
-                !own_lint,
-                "{}:{}: the engine allows itself a lint",
-                line.file, line.number
-            );
+            let own_lint = line.text.replace("allow(clippy::too_many_arguments)", "").contains("allow(clippy::");
+            assert!(!own_lint, "{}:{}: the engine allows itself a lint", line.file, line.number);
         }
     }
 }
@@ -210,23 +170,12 @@ fn files_are_short_and_say_what_they_are() {
             let text = std::fs::read_to_string(&file).unwrap();
             let lines = text.lines().count();
             if lines > 500 {
-                breaches.push(format!(
-                    "{}: {lines} lines; a folder of the same name wants to be born",
-                    name(&file)
-                ));
+                breaches.push(format!("{}: {lines} lines; a folder of the same name wants to be born", name(&file)));
             }
             // What trybuild must refuse is quoted by its message, which names lines: those files start with code.
             let refused = name(&file).starts_with("tests/compile_fail/");
-            if !refused
-                && !text
-                    .trim_start_matches("#![no_main]")
-                    .trim_start()
-                    .starts_with("//!")
-            {
-                breaches.push(format!(
-                    "{}: does not open with a `//!` that says what it decides",
-                    name(&file)
-                ));
+            if !refused && !text.trim_start_matches("#![no_main]").trim_start().starts_with("//!") {
+                breaches.push(format!("{}: does not open with a `//!` that says what it decides", name(&file)));
             }
         }
     }
@@ -241,9 +190,7 @@ fn only_the_command_line_prints() {
             continue;
         }
         for line in code_lines(&file) {
-            if ["println!", "eprintln!", "print!(", "stdout()", "stderr()"]
-                .iter()
-                .any(|word| line.text.contains(word))
+            if ["println!", "eprintln!", "print!(", "stdout()", "stderr()"].iter().any(|word| line.text.contains(word))
                 && !line.file.starts_with("src/runtime/logs")
             {
                 breaches.push(format!("{}:{}: prints", line.file, line.number));
@@ -255,14 +202,8 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn the_checks_here_can_fail() {
-    assert_eq!(
-        named_wings("use crate::runtime::metrics::Metrics;"),
-        ["runtime"]
-    );
-    assert_eq!(
-        named_wings("fn f(x: crate::cli::Args, y: crate::engine::Engine)"),
-        ["cli", "engine"]
-    );
+    assert_eq!(named_wings("use crate::runtime::metrics::Metrics;"), ["runtime"]);
+    assert_eq!(named_wings("fn f(x: crate::cli::Args, y: crate::engine::Engine)"), ["cli", "engine"]);
     assert!(named_wings("use crate::engineering::Bridge;").is_empty());
     assert!(wing("src/runtime/kafka/worker.rs").1 < wing("src/engine/mod.rs").1);
 }

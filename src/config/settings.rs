@@ -54,8 +54,14 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("bootstrap.servers", "the brokers are named by kafka.brokers"),
     ("metadata.broker.list", "the brokers are named by kafka.brokers"),
     ("group.id", "the consumer group is named by group"),
-    ("group.instance.id", "it is made from instance and the worker's number, so that a restart finds its partitions again"),
-    ("transactional.id", "it is made from group, instance and the worker's number, so that a restart ends its own open transaction"),
+    (
+        "group.instance.id",
+        "it is made from instance and the worker's number, so that a restart finds its partitions again",
+    ),
+    (
+        "transactional.id",
+        "it is made from group, instance and the worker's number, so that a restart ends its own open transaction",
+    ),
     ("enable.auto.commit", "offsets commit together with the outputs; an automatic commit loses records"),
     ("auto.commit.enable", "offsets commit together with the outputs; an automatic commit loses records"),
     ("auto.commit.interval.ms", "offsets commit together with the outputs; there is no automatic commit"),
@@ -79,11 +85,17 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("group.protocol.type", "commits on a rebalance are proven for the classic protocol only"),
     ("group.remote.assignor", "commits on a rebalance are proven for the classic protocol only"),
     ("enable.partition.eof", "the worker does not wait for ends of partitions"),
-    ("allow.auto.create.topics", "a topic made by accident has the wrong partition count; preflight names those that are missing"),
+    (
+        "allow.auto.create.topics",
+        "a topic made by accident has the wrong partition count; preflight names those that are missing",
+    ),
     ("delivery.report.only.error", "every delivery is counted"),
     ("produce.offset.report", "every delivery is counted"),
     ("check.crcs", "records are always checked against their checksum"),
-    ("enable.ssl.certificate.verification", "raw personal data goes over this connection; name the CA with ssl.ca.location instead"),
+    (
+        "enable.ssl.certificate.verification",
+        "raw personal data goes over this connection; name the CA with ssl.ca.location instead",
+    ),
     ("plugin.library.paths", "a plug-in sees every raw record"),
     ("statistics.interval.ms", "tamis_lag_records is made from the client's statistics"),
     ("log_level", "it follows log.level"),
@@ -234,7 +246,9 @@ mod tests {
 
     #[test]
     fn what_the_promises_rest_on_is_refused() {
-        for name in ["enable.auto.commit", "isolation.level", "transactional.id", "enable.idempotence", "acks", "group.id"] {
+        for name in
+            ["enable.auto.commit", "isolation.level", "transactional.id", "enable.idempotence", "acks", "group.id"]
+        {
             assert!(matches!(setting(name), Setting::Refused(_)), "{name}");
         }
     }

@@ -1,1 +1,3 @@
 //! Everything that touches the world: Kafka, files, time, metrics, the admin listener.
+
+pub mod metrics;

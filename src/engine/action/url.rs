@@ -9,8 +9,7 @@
 use super::{Applied, Scalar, UNFIT, write_or_keep};
 
 /// Schemes that mean content or a person, whatever follows them.
-const NO_PLACE: [&str; 9] =
-    ["javascript", "vbscript", "data", "blob", "file", "mailto", "tel", "sms", "view-source"];
+const NO_PLACE: [&str; 9] = ["javascript", "vbscript", "data", "blob", "file", "mailto", "tel", "sms", "view-source"];
 
 /// A URL cut into what may stay. Everything is a slice of the text.
 struct Parts<'a> {

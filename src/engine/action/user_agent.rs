@@ -78,7 +78,8 @@ pub(super) fn apply(value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
 
 fn family(text: &str) -> Option<(&'static str, &str)> {
     let rank = |name: &str| PRODUCTS.iter().position(|(token, _)| *token == name);
-    let (row, major) = products(text).filter_map(|(name, major)| Some((rank(name)?, major))).min_by_key(|(row, _)| *row)?;
+    let (row, major) =
+        products(text).filter_map(|(name, major)| Some((rank(name)?, major))).min_by_key(|(row, _)| *row)?;
     let (token, name) = PRODUCTS.get(row)?;
     // Safari and Opera before 15 keep their own version under another name; Internet Explorer 11 says `rv:`.
     let elsewhere = match *token {
@@ -92,14 +93,17 @@ fn family(text: &str) -> Option<(&'static str, &str)> {
 
 /// Every `Name/12…`, `Name 12…` (as `MSIE 10.0`) and `rv:11…` of the text, with the digits before its first dot.
 fn products(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split([' ', ';', '(', ')', ',']).take(MAX_TOKENS).scan("", |before, token| {
-        let (name, version) = match token.split_once(['/', ':']) {
-            Some(split) => split,
-            None => (*before, token),
-        };
-        *before = token;
-        Some(major(version).map(|major| (name, major)))
-    }).flatten()
+    text.split([' ', ';', '(', ')', ','])
+        .take(MAX_TOKENS)
+        .scan("", |before, token| {
+            let (name, version) = match token.split_once(['/', ':']) {
+                Some(split) => split,
+                None => (*before, token),
+            };
+            *before = token;
+            Some(major(version).map(|major| (name, major)))
+        })
+        .flatten()
 }
 
 fn major(version: &str) -> Option<&str> {

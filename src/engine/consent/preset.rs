@@ -13,8 +13,7 @@ use super::purpose::Pattern;
 use super::{Purpose, Regime};
 
 /// The files, by the name that each must carry inside.
-const EMBEDDED: &[(&str, &str)] =
-    &[("eea-us/2026-01", include_str!("../../../policies/presets/eea-us-2026-01.yaml"))];
+const EMBEDDED: &[(&str, &str)] = &[("eea-us/2026-01", include_str!("../../../policies/presets/eea-us-2026-01.yaml"))];
 
 /// A dated data file of legal defaults, read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -35,9 +35,12 @@ mod tests {
     #[test]
     fn the_strictest_regime_wins_in_either_order() {
         use Regime::{Exempt, OptIn, OptOut, Prohibited};
-        for (a, b, strictest) in
-            [(Exempt, OptOut, OptOut), (OptOut, OptIn, OptIn), (OptIn, Prohibited, Prohibited), (Exempt, Exempt, Exempt)]
-        {
+        for (a, b, strictest) in [
+            (Exempt, OptOut, OptOut),
+            (OptOut, OptIn, OptIn),
+            (OptIn, Prohibited, Prohibited),
+            (Exempt, Exempt, Exempt),
+        ] {
             assert_eq!(a.stricter(b), strictest);
             assert_eq!(b.stricter(a), strictest);
         }

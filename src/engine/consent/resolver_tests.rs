@@ -72,11 +72,17 @@ fn gpc_closes_what_the_place_says() {
 
 #[test]
 fn an_unknown_place_is_the_strictest_place() {
-    for place in [NOWHERE, ("UK", ""), ("FRA", ""), ("France", ""), ("JP", ""), ("ZZ", ""), ("", "US-CA"), ("US", "FR-75")] {
+    for place in
+        [NOWHERE, ("UK", ""), ("FRA", ""), ("France", ""), ("JP", ""), ("ZZ", ""), ("", "US-CA"), ("US", "FR-75")]
+    {
         assert_eq!(closed(place, false, &[], &[], "analytics.audience"), Some(CloseReason::NoSignal), "{place:?}");
         assert_eq!(closed(place, false, &["analytics.audience"], &[], "analytics.audience"), None, "{place:?}");
         // The union of what GPC denies anywhere: ads, which the EEA row does not list.
-        assert_eq!(closed(place, true, &["ads.profile"], &[], "ads.profile"), Some(CloseReason::OptOutSignal), "{place:?}");
+        assert_eq!(
+            closed(place, true, &["ads.profile"], &[], "ads.profile"),
+            Some(CloseReason::OptOutSignal),
+            "{place:?}"
+        );
         // Exempt in the EEA, but the US rows let a person deny it.
         assert_eq!(closed(place, false, &[], &[], "security.essential"), None, "{place:?}");
         assert_eq!(closed(place, false, &[], &["security.essential"], "security.essential"), Some(CloseReason::Denied));
@@ -85,7 +91,9 @@ fn an_unknown_place_is_the_strictest_place() {
 
 #[test]
 fn codes_are_read_in_either_case_and_with_or_without_the_country() {
-    for place in [("us", "ca"), ("US", "US-CA"), ("Us", "us-Ca"), ("US", "WY"), ("US", ""), ("US", "Kalifornia"), ("US", "ZZ")] {
+    for place in
+        [("us", "ca"), ("US", "US-CA"), ("Us", "us-Ca"), ("US", "WY"), ("US", ""), ("US", "Kalifornia"), ("US", "ZZ")]
+    {
         assert_eq!(closed(place, false, &[], &[], "analytics.audience"), None, "{place:?}");
         assert_eq!(closed(place, true, &[], &[], "ads.basic"), Some(CloseReason::OptOutSignal), "{place:?}");
     }
@@ -165,8 +173,13 @@ fn more_purposes_than_bits_are_never_permitted() {
     let resolver = Resolver::over(purposes.clone(), &Preset::read(REGIONS).unwrap());
     for (index, purpose) in purposes.iter().enumerate() {
         let required = resolver.set(std::slice::from_ref(purpose));
-        let evidence =
-            Evidence { country: Some("US"), region: Some("AA"), gpc: false, granted: required, denied: PurposeSet::EMPTY };
+        let evidence = Evidence {
+            country: Some("US"),
+            region: Some("AA"),
+            gpc: false,
+            granted: required,
+            denied: PurposeSet::EMPTY,
+        };
         let open = resolver.decide(&evidence).close_reason(required).is_none();
         assert_eq!(open, index < Resolver::MAX_PURPOSES, "{purpose}");
     }
@@ -178,7 +191,10 @@ fn more_purposes_than_bits_are_never_permitted() {
 fn less_consent_never_shows_more() {
     for (preset, places) in [
         (REGIONS, &[None, Some(("US", None)), Some(("US", Some("AA"))), Some(("US", Some("BB")))][..]),
-        (EMBEDDED_TEXT, &[None, Some(("FR", None)), Some(("GB", None)), Some(("US", None)), Some(("US", Some("CA")))][..]),
+        (
+            EMBEDDED_TEXT,
+            &[None, Some(("FR", None)), Some(("GB", None)), Some(("US", None)), Some(("US", Some("CA")))][..],
+        ),
     ] {
         let names = ["sale_share", "model.train", "ads.basic", "security.essential"];
         let purposes: BTreeSet<Purpose> = names.iter().map(|name| Purpose::parse(name).unwrap()).collect();

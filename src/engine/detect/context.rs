@@ -9,15 +9,37 @@ const LOOK_BACK: usize = 56;
 
 /// Words right before a version or section number.
 const VERSION_WORDS: &[&str] = &[
-    "v", "ver", "version", "versao", "versión", "versione", "firmware", "fw", "build", "release", "sdk", "oid", "section", "chap",
-    "chapter", "chapitre", "kapitel", "capítulo", "capitolo", "abschnitt", "sección", "sezione", "§",
+    "v",
+    "ver",
+    "version",
+    "versao",
+    "versión",
+    "versione",
+    "firmware",
+    "fw",
+    "build",
+    "release",
+    "sdk",
+    "oid",
+    "section",
+    "chap",
+    "chapter",
+    "chapitre",
+    "kapitel",
+    "capítulo",
+    "capitolo",
+    "abschnitt",
+    "sección",
+    "sezione",
+    "§",
 ];
 
 /// `<word> from 1.2.3.4 to 1.2.3.5` is about versions.
 const CHANGE_WORDS: &[&str] = &["upgrade", "upgraded", "upgrading", "downgrade", "downgraded"];
 
 /// `host/203.0.113.7` is an address, not a product of that name.
-const PLACE_WORDS: &[&str] = &["ip", "ipv4", "addr", "address", "host", "from", "src", "dst", "via", "remote", "peer", "client"];
+const PLACE_WORDS: &[&str] =
+    &["ip", "ipv4", "addr", "address", "host", "from", "src", "dst", "via", "remote", "peer", "client"];
 
 /// Keys that name a version, after [`normalized`]: the whole key, or its end for the first three.
 const VERSION_KEYS: &[&str] = &["version", "firmware", "oid", "fw", "ver", "v", "build", "release", "sdk", "section"];
@@ -107,8 +129,7 @@ fn is_product(before: &str, whole: bool) -> bool {
     let Some(before) = before.strip_suffix('/') else { return false };
     let name = before.rsplit([' ', ';', '(', ',', '"', '=', '\t', '\n']).next().unwrap_or("");
     let cut = name.len() == before.len() && !whole;
-    !cut
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+    !cut && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         && !PLACE_WORDS.contains(&name.to_ascii_lowercase().as_str())
 }
@@ -126,7 +147,8 @@ fn follows_word(before: &str) -> bool {
             None => (trimmed, false),
         };
         let start = trimmed.rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '§')));
-        let start = start.map_or(0, |at| at + trimmed.get(at..).and_then(|t| t.chars().next()).map_or(1, char::len_utf8));
+        let start =
+            start.map_or(0, |at| at + trimmed.get(at..).and_then(|t| t.chars().next()).map_or(1, char::len_utf8));
         let found = trimmed.get(start..).unwrap_or("").to_lowercase();
         rest = trimmed.get(..start).unwrap_or("");
         if dot && found.len() > 4 { String::new() } else { found }

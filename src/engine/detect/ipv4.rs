@@ -8,7 +8,8 @@ use super::context::{self, ends_word, starts_word};
 use super::{Hit, Kind, Signs};
 
 /// `11.0.14.12-beta` is a version, `203.0.113.7-static` a host.
-const VERSION_ENDS: &[&str] = &["-rc", "-beta", "-alpha", "-snapshot", "-dev", "-pre", "-preview", "-hotfix", "-release", "-nightly"];
+const VERSION_ENDS: &[&str] =
+    &["-rc", "-beta", "-alpha", "-snapshot", "-dev", "-pre", "-preview", "-hotfix", "-release", "-nightly"];
 
 pub(super) fn may(signs: &Signs) -> bool {
     signs.dots >= 3 && signs.digits >= 4
@@ -83,9 +84,30 @@ pub(super) const MATCHES: &[(&str, &str)] = &[
 /// Texts in which nothing is found.
 #[cfg(test)]
 pub(super) const REFUSES: &[&str] = &[
-    "256.1.1.1", "192.168.1", "10.0.one.2", "1.2.3.4.5", "1.3.6.1.4.1.5746.8", "v10.0.14.12", "version 11.0.14.12", "Chrome/116.0.0.0",
-    "Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Safari/537.36", "sdk/5.30.3.188", "Firmware 2.11.4.224",
-    "chap. 10.20.30.40", "app_version: 9.23.8.85", "{\"app_version\": \"9.23.8.85\"}", "Upgrade from 7.28.16.200 to 8.20.23.29 failed",
-    "?lang=fr&v=1.2.3.4", "11.0.14.12-beta", "1.02.3.4", "a203.0.113.9", "203.0.113.9a", ".203.0.113.9", "GA1.1.1706744568.1780648812",
-    "10.20.30.966", "1..2.3.4", "0x7f.0.0.1", "$1.234.567.890",
+    "256.1.1.1",
+    "192.168.1",
+    "10.0.one.2",
+    "1.2.3.4.5",
+    "1.3.6.1.4.1.5746.8",
+    "v10.0.14.12",
+    "version 11.0.14.12",
+    "Chrome/116.0.0.0",
+    "Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Safari/537.36",
+    "sdk/5.30.3.188",
+    "Firmware 2.11.4.224",
+    "chap. 10.20.30.40",
+    "app_version: 9.23.8.85",
+    "{\"app_version\": \"9.23.8.85\"}",
+    "Upgrade from 7.28.16.200 to 8.20.23.29 failed",
+    "?lang=fr&v=1.2.3.4",
+    "11.0.14.12-beta",
+    "1.02.3.4",
+    "a203.0.113.9",
+    "203.0.113.9a",
+    ".203.0.113.9",
+    "GA1.1.1706744568.1780648812",
+    "10.20.30.966",
+    "1..2.3.4",
+    "0x7f.0.0.1",
+    "$1.234.567.890",
 ];

@@ -68,7 +68,8 @@ fn overlapping_finds_become_one_that_covers_them_all() {
 #[test]
 fn joined_finds_take_the_kind_of_the_longest() {
     let hit = |kind, start, end| Hit { kind, start, end };
-    let mut hits = vec![hit(Kind::Iban, 8, 20), hit(Kind::Phone, 0, 6), hit(Kind::Email, 4, 10), hit(Kind::Ipv4, 20, 24)];
+    let mut hits =
+        vec![hit(Kind::Iban, 8, 20), hit(Kind::Phone, 0, 6), hit(Kind::Email, 4, 10), hit(Kind::Ipv4, 20, 24)];
     join_overlaps(&mut hits);
     assert_eq!(hits, [hit(Kind::Iban, 0, 20), hit(Kind::Ipv4, 20, 24)]);
 }
@@ -78,8 +79,13 @@ fn a_key_tells_a_version_from_an_address() {
     let mut hits = Vec::new();
     let detector = Detector::new(Kinds::ALL);
     for (key, text, count) in [
-        (Some("app_version"), "9.23.8.85", 0), (Some("firmwareVersion"), "9.23.8.85", 0), (Some("fw"), "9.23.8.85", 0),
-        (Some("ip"), "9.23.8.85", 1), (None, "9.23.8.85", 1), (Some("version"), "from 9.23.8.85", 1), (Some("version"), "a@example.com", 1),
+        (Some("app_version"), "9.23.8.85", 0),
+        (Some("firmwareVersion"), "9.23.8.85", 0),
+        (Some("fw"), "9.23.8.85", 0),
+        (Some("ip"), "9.23.8.85", 1),
+        (None, "9.23.8.85", 1),
+        (Some("version"), "from 9.23.8.85", 1),
+        (Some("version"), "a@example.com", 1),
     ] {
         detector.text_under(key, text, &mut hits);
         assert_eq!(hits.len(), count, "{key:?} {text}");
@@ -92,7 +98,9 @@ fn cards_in_numbers_are_found_under_any_key() {
     for number in ["4111111111111111", "4111111111111111.0", "4.111111111111111e15", "501800000009"] {
         assert_eq!(detector.number(number, None), Some(Kind::PaymentCard), "{number}");
     }
-    for number in ["-4111111111111111", "4111111111111111.5", "1790218787832", "4006381333931", "1e15", "0", "4111111111111112"] {
+    for number in
+        ["-4111111111111111", "4111111111111111.5", "1790218787832", "4006381333931", "1e15", "0", "4111111111111112"]
+    {
         assert_eq!(detector.number(number, None), None, "{number}");
     }
     assert_eq!(Detector::new(Kinds::NONE.with(Kind::Phone)).number("4111111111111111", None), None);
@@ -102,12 +110,40 @@ fn cards_in_numbers_are_found_under_any_key() {
 fn phones_in_numbers_are_found_only_under_keys_that_say_so() {
     let detector = Detector::new(Kinds::ALL);
     for key in [
-        "phone", "phone_number", "phoneNumber", "phonenumber", "PHONE", "tel", "user.tel", "mobile", "Téléphone", "telefon", "Handy",
-        "móvil", "cellulare", "homephone", "billing-phone", "mobilePhone", "msisdn", "phone2", "Telefonnummer",
+        "phone",
+        "phone_number",
+        "phoneNumber",
+        "phonenumber",
+        "PHONE",
+        "tel",
+        "user.tel",
+        "mobile",
+        "Téléphone",
+        "telefon",
+        "Handy",
+        "móvil",
+        "cellulare",
+        "homephone",
+        "billing-phone",
+        "mobilePhone",
+        "msisdn",
+        "phone2",
+        "Telefonnummer",
     ] {
         assert_eq!(detector.number("33123456789", Some(key)), Some(Kind::Phone), "{key}");
     }
-    for key in ["id", "hotel", "telemetry", "headphones", "timestamp", "phone_verified_at", "automobile", "total", "microphoneCount", ""] {
+    for key in [
+        "id",
+        "hotel",
+        "telemetry",
+        "headphones",
+        "timestamp",
+        "phone_verified_at",
+        "automobile",
+        "total",
+        "microphoneCount",
+        "",
+    ] {
         assert_eq!(detector.number("33123456789", Some(key)), None, "{key}");
     }
     for number in ["1234567", "1234567890123456", "33123456789.5", "-33123456789", "3e9"] {
@@ -128,8 +164,46 @@ impl Dice {
 #[test]
 fn hits_ascend_do_not_overlap_and_lie_on_character_boundaries_in_any_text() {
     let pieces = [
-        "a", "é", "中", "@", ".", ":", "::", "+", "-", " ", "(", ")", "/", "\"", "'", "%", "1", "9", "203", "4111", "1111", "GB29", "DE",
-        "ab", "f", "com", "example.com", "2001:db8", "\u{a0}", "\u{202f}", "\u{200b}", "\u{301}", "🙂", "x@", "+33", "v", "from", "_", "\\", "\0",
+        "a",
+        "é",
+        "中",
+        "@",
+        ".",
+        ":",
+        "::",
+        "+",
+        "-",
+        " ",
+        "(",
+        ")",
+        "/",
+        "\"",
+        "'",
+        "%",
+        "1",
+        "9",
+        "203",
+        "4111",
+        "1111",
+        "GB29",
+        "DE",
+        "ab",
+        "f",
+        "com",
+        "example.com",
+        "2001:db8",
+        "\u{a0}",
+        "\u{202f}",
+        "\u{200b}",
+        "\u{301}",
+        "🙂",
+        "x@",
+        "+33",
+        "v",
+        "from",
+        "_",
+        "\\",
+        "\0",
     ];
     let mut dice = Dice(7);
     let mut hits = Vec::new();
@@ -178,8 +252,38 @@ fn the_prefilter_never_hides_a_find() {
 #[test]
 fn work_is_linear_on_texts_made_to_hurt() {
     for piece in [
-        "1 ", "1", "1.", "1-", "1:", "a@", "a@b.", "@", "+", "+1", "+1 ", "GB12 ABCD ", "GB12", "4111 ", "4111-", "411111111111", "::", "1::",
-        "1.2.3.4.", "1.2.3.4 ", "abcdef:", "\"@", "\"a", "a.b", "é@é.", "v1.2.3.4/", "((((", "+(0)", "+33 (0)", "%40", "from 1.2.3.4 to ", "DE89 3704 ",
+        "1 ",
+        "1",
+        "1.",
+        "1-",
+        "1:",
+        "a@",
+        "a@b.",
+        "@",
+        "+",
+        "+1",
+        "+1 ",
+        "GB12 ABCD ",
+        "GB12",
+        "4111 ",
+        "4111-",
+        "411111111111",
+        "::",
+        "1::",
+        "1.2.3.4.",
+        "1.2.3.4 ",
+        "abcdef:",
+        "\"@",
+        "\"a",
+        "a.b",
+        "é@é.",
+        "v1.2.3.4/",
+        "((((",
+        "+(0)",
+        "+33 (0)",
+        "%40",
+        "from 1.2.3.4 to ",
+        "DE89 3704 ",
     ] {
         let text = piece.repeat(100_000 / piece.len());
         let mut hits = Vec::new();

@@ -38,7 +38,9 @@ mod tests {
         assert!(read_scalar(Scalar::Bool(true)));
         assert!(read_scalar(Scalar::String("1")));
         assert!(read_scalar(Scalar::Number("1")));
-        for off in [Scalar::Bool(false), Scalar::Null, Scalar::String("true"), Scalar::Number("1.0"), Scalar::Number("0")] {
+        for off in
+            [Scalar::Bool(false), Scalar::Null, Scalar::String("true"), Scalar::Number("1.0"), Scalar::Number("0")]
+        {
             assert!(!read_scalar(off));
         }
     }

@@ -1,0 +1,258 @@
+//! What the process counts, for `/metrics`: one object, shared by workers and the admin listener.
+//!
+//! Counts of records arrive as a [`Report`](crate::engine::Report) once its transaction has committed, and never
+//! otherwise. Every metric is in [`table`]. The trap: a series that does not exist yet cannot be alerted on, so every
+//! series whose labels are known from the start is made at once, as 0.
+
+mod process;
+pub mod table;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use prometheus::{
+    CounterVec, Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::engine::outcome::{DropReason, QuarantineReason, closed_list};
+use crate::engine::policy::model::{OnHit, Policy};
+use table::{Metric, MetricKind, UNNAMED};
+
+closed_list! {
+    /// Where the time of a transaction goes: the label of `tamis_stage_seconds`.
+    Stage {
+        /// The engine's own time for all records of the batch.
+        Decide = "decide",
+        /// From the decision to commit to the end of the commit.
+        Commit = "commit",
+        /// From the first record to the end of the commit.
+        Batch = "batch",
+    }
+}
+
+/// Why a policy may be halted: the label of `tamis_halted`.
+pub const HALT_REASONS: &[&str] = &["quarantine_ratio", "token_key"];
+
+/// The metrics of one process.
+pub struct Metrics {
+    registry: Registry,
+    policies: Vec<Labels>,
+    records: IntCounterVec,
+    events: IntCounterVec,
+    drops: IntCounterVec,
+    quarantined: IntCounterVec,
+    openings: IntCounterVec,
+    fields: IntCounterVec,
+    detections: IntCounterVec,
+    signals: IntCounterVec,
+    rule_last_match: GaugeVec,
+    bytes: IntCounterVec,
+    lag: IntGaugeVec,
+    lags: Mutex<BTreeMap<(Arc<str>, i32), u64>>,
+    stage: HistogramVec,
+    end_to_end: HistogramVec,
+    transactions: IntCounterVec,
+    halted: IntGaugeVec,
+    conservation: IntGaugeVec,
+    memory: IntGaugeVec,
+    cpu: CounterVec,
+}
+
+/// What a policy gives to labels.
+struct Labels {
+    policy: String,
+    routes: Vec<String>,
+    rules: Vec<String>,
+}
+
+impl Metrics {
+    /// Metrics of these policies, in the order in which they are counted.
+    pub fn new<'a>(policies: impl IntoIterator<Item = &'a Policy>) -> Metrics {
+        let registry = Registry::new();
+        let metrics = Metrics {
+            policies: Vec::new(),
+            records: counter(&registry, &table::RECORDS),
+            events: counter(&registry, &table::EVENTS),
+            drops: counter(&registry, &table::DROPS),
+            quarantined: counter(&registry, &table::QUARANTINED),
+            openings: counter(&registry, &table::OPENINGS),
+            fields: counter(&registry, &table::FIELDS),
+            detections: counter(&registry, &table::DETECTIONS),
+            signals: counter(&registry, &table::SIGNALS),
+            rule_last_match: register(
+                &registry,
+                GaugeVec::new(opts(&table::RULE_LAST_MATCH), &labels(&table::RULE_LAST_MATCH)),
+            ),
+            bytes: counter(&registry, &table::BYTES),
+            lag: gauge(&registry, &table::LAG),
+            lags: Mutex::new(BTreeMap::new()),
+            stage: histogram(&registry, &table::STAGE),
+            end_to_end: histogram(&registry, &table::END_TO_END),
+            transactions: counter(&registry, &table::TRANSACTIONS),
+            halted: gauge(&registry, &table::HALTED),
+            conservation: gauge(&registry, &table::CONSERVATION),
+            memory: gauge(&registry, &table::MEMORY),
+            cpu: register(&registry, CounterVec::new(opts(&table::CPU), &labels(&table::CPU))),
+            registry,
+        };
+        metrics.begin(policies)
+    }
+
+    fn begin<'a>(mut self, policies: impl IntoIterator<Item = &'a Policy>) -> Metrics {
+        let info = gauge(&self.registry, &table::POLICY_INFO);
+        for policy in policies {
+            info.with_label_values(&[&policy.name, &policy.digest]).set(1);
+            self.begin_policy(policy);
+        }
+        for direction in ["in", "out"] {
+            self.bytes.with_label_values(&[direction]);
+        }
+        for stage in Stage::ALL {
+            self.stage.with_label_values(&[stage.as_str()]);
+        }
+        let none: &[&str] = &[];
+        self.end_to_end.with_label_values(none);
+        for result in ["committed", "aborted"] {
+            self.transactions.with_label_values(&[result]);
+        }
+        for reason in HALT_REASONS {
+            self.halted.with_label_values(&[*reason]);
+        }
+        let start = gauge(&self.registry, &table::START);
+        start.with_label_values(none).set(process::started_seconds());
+        self
+    }
+
+    fn begin_policy(&mut self, policy: &Policy) {
+        let name = policy.name.as_str();
+        self.records.with_label_values(&[name]);
+        for outcome in ["forwarded", "dropped", "quarantined"] {
+            self.events.with_label_values(&[name, outcome]);
+        }
+        for reason in DropReason::ALL {
+            self.drops.with_label_values(&[name, reason.as_str()]);
+        }
+        for reason in QuarantineReason::ALL {
+            self.quarantined.with_label_values(&[name, reason.as_str()]);
+        }
+        for topic in &policy.input.topics {
+            self.lag.with_label_values(&[topic]);
+        }
+        self.conservation.with_label_values(&[name]);
+        let signals = [("gpc", policy.consent.gpc.is_some()), ("categories", policy.consent.categories.is_some())];
+        for (kind, _) in signals.iter().filter(|(_, asked)| *asked) {
+            for result in ["absent", "ok", "malformed"] {
+                self.signals.with_label_values(&[name, *kind, result]);
+            }
+        }
+        for (number, route) in policy.routes.iter().enumerate() {
+            self.openings.with_label_values(&[name, &route.topic, "open", ""]);
+            self.openings.with_label_values(&[name, &route.topic, "quarantined", ""]);
+            self.fields.with_label_values(&[name, &route.topic, UNNAMED, "drop"]);
+            for rule in policy.rules.iter().filter(|rule| rule.routes >> number & 1 == 1) {
+                self.fields.with_label_values(&[name, &route.topic, &rule.written, rule.action.effect().as_str()]);
+            }
+            let on_hit = match policy.detect.on_hit {
+                OnHit::Mask => "mask",
+                OnHit::DropField => "drop",
+                OnHit::Quarantine => "quarantine",
+            };
+            for kind in policy.detect.kinds.iter() {
+                self.detections.with_label_values(&[name, &route.topic, kind.as_str(), on_hit]);
+            }
+        }
+        for rule in &policy.rules {
+            self.rule_last_match.with_label_values(&[name, &rule.written]);
+        }
+        self.policies.push(Labels {
+            policy: policy.name.clone(),
+            routes: policy.routes.iter().map(|route| route.topic.clone()).collect(),
+            rules: policy.rules.iter().map(|rule| rule.written.clone()).collect(),
+        });
+    }
+
+    /// A transaction (or a batch) ended; `age` is the time since its first record.
+    pub fn batch(&self, committed: bool, age: Duration) {
+        self.transactions.with_label_values(&[if committed { "committed" } else { "aborted" }]).inc();
+        if committed {
+            self.stage(Stage::Batch, age);
+        }
+    }
+
+    /// Time spent in one stage of a transaction.
+    pub fn stage(&self, stage: Stage, spent: Duration) {
+        self.stage.with_label_values(&[stage.as_str()]).observe(spent.as_secs_f64());
+    }
+
+    /// Time from the timestamp of the oldest record of a transaction to its commit.
+    pub fn end_to_end(&self, late: Duration) {
+        let none: &[&str] = &[];
+        self.end_to_end.with_label_values(none).observe(late.as_secs_f64());
+    }
+
+    /// Whether any policy is halted for this reason, one of [`HALT_REASONS`].
+    pub fn halted(&self, reason: &str, on: bool) {
+        if HALT_REASONS.contains(&reason) {
+            self.halted.with_label_values(&[reason]).set(i64::from(on));
+        }
+    }
+
+    /// Records between the committed offset and the end of a partition; `None` when the partition is no longer ours.
+    /// Shown as one sum per topic: partitions are as many as the cluster likes.
+    pub fn lag(&self, topic: &Arc<str>, partition: i32, records: Option<u64>) {
+        let mut lags = self.lags.lock().unwrap_or_else(|held| held.into_inner());
+        match records {
+            Some(records) => lags.insert((Arc::clone(topic), partition), records),
+            None => lags.remove(&(Arc::clone(topic), partition)),
+        };
+        let sum: u64 = lags.iter().filter(|((name, _), _)| name == topic).map(|(_, records)| records).sum();
+        self.lag.with_label_values(&[&**topic]).set(i64::try_from(sum).unwrap_or(i64::MAX));
+    }
+
+    /// Everything in Prometheus's text format, version 0.0.4.
+    pub fn text(&self) -> String {
+        let none: &[&str] = &[];
+        let cpu = self.cpu.with_label_values(none);
+        let now = process::read();
+        cpu.inc_by((now.cpu_seconds - cpu.get()).max(0.0));
+        self.memory.with_label_values(none).set(now.resident_bytes);
+        let mut out = Vec::new();
+        match TextEncoder::new().encode(&self.registry.gather(), &mut out) {
+            Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+/// The table is ours and checked by tests: a name that does not register is a mistake in it.
+fn register<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
+    let made = made.expect("the table of metrics has only valid names");
+    registry.register(Box::new(made.clone())).expect("the table of metrics has no name twice");
+    made
+}
+
+fn opts(metric: &Metric) -> Opts {
+    Opts::new(metric.name, metric.help)
+}
+
+fn labels(metric: &Metric) -> Vec<&'static str> {
+    metric.labels.iter().map(|(label, _)| *label).collect()
+}
+
+fn counter(registry: &Registry, metric: &Metric) -> IntCounterVec {
+    register(registry, IntCounterVec::new(opts(metric), &labels(metric)))
+}
+
+fn gauge(registry: &Registry, metric: &Metric) -> IntGaugeVec {
+    register(registry, IntGaugeVec::new(opts(metric), &labels(metric)))
+}
+
+fn histogram(registry: &Registry, metric: &Metric) -> HistogramVec {
+    let buckets = match metric.kind {
+        MetricKind::Histogram(buckets) => buckets,
+        MetricKind::Counter | MetricKind::Gauge => table::SECONDS,
+    };
+    let opts = HistogramOpts::new(metric.name, metric.help).buckets(buckets.to_vec());
+    register(registry, HistogramVec::new(opts, &labels(metric)))
+}
