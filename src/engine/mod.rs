@@ -24,3 +24,4 @@ pub mod path;
 pub mod policy;
 pub mod record;
 pub mod secret;
+pub mod token;
