@@ -158,12 +158,13 @@ impl Walk<'_, '_> {
             return (empty || (reaches && self.key_is_personal(node, note))).then_some(Fate::Goes);
         };
         let action = self.on.compiled.rule(decision.rule).map_or(&Action::Drop, |rule| &rule.action);
+        // A container where a scalar was meant goes whole, even if other rules reach into it: `$..*: keep` must not let
+        // the members of an id through that `$.id: token` expected to be a string.
         let effect = match action {
             Action::Drop => Some(Effect::Drop),
-            _ if !self.needs_met(decision) && (empty || !reaches) => Some(Effect::DropNeeds),
-            Action::Keep if empty => None,
-            _ if empty || !reaches => Some(Effect::DropShape),
-            _ => None,
+            _ if !self.needs_met(decision) => Some(Effect::DropNeeds),
+            Action::Keep if empty || reaches => None,
+            _ => Some(Effect::DropShape),
         };
         if let Some(effect) = effect {
             self.count(Some(decision.rule), effect, 1);
