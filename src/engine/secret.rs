@@ -1,0 +1,1 @@
+//! Wrappers that cannot be printed or serialized.
