@@ -1,4 +1,9 @@
 //! The engine decides what may leave. It is pure: no I/O, async, clock, randomness, environment or logging.
+//!
+//! [`Engine::read`] scans a record once and leaves spans on a tape; [`Engine::minimize`] takes what the runtime looked
+//! up ([`Facts`]) and decides, per event: evidence → permits → per route: opened or closed → per field: its action,
+//! detectors over what is kept → key, headers, timestamp → outcome. A failure on any route puts the event in
+//! quarantine on all of them; its siblings in the batch go on.
 
 // Tests may panic; what runs on records may not. clippy.toml says what is disallowed, and why.
 #![cfg_attr(
@@ -16,12 +21,254 @@
 )]
 
 pub mod action;
+mod compile;
 pub mod consent;
 pub mod detect;
+mod evidence;
 pub mod json;
+pub mod limits;
 pub mod outcome;
+mod output;
 pub mod path;
 pub mod policy;
+mod read;
 pub mod record;
-pub mod secret;
+mod redact;
+pub mod report;
+mod route;
+mod sources;
+mod tape;
 pub mod token;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use compile::Compiled;
+use json::scan::Span;
+use limits::Limits;
+use outcome::{DropReason, Opening, Outcome, QuarantineReason};
+use path::TooComplex;
+use policy::model::Policy;
+use record::Record;
+use report::{Layout, Report};
+use tape::EventTape;
+use token::KeyRing;
+pub use work::{EventResult, Minimized, Placement, QuarantineNote, Work};
+use work::{Note, Results};
+
+/// One policy, ready for records. Shared by workers.
+pub struct Engine {
+    compiled: Arc<Compiled>,
+    limits: Limits,
+}
+
+/// What the runtime looked up for a batch.
+#[derive(Clone)]
+pub struct Facts {
+    /// Now, Unix milliseconds.
+    pub now_ms: i64,
+    /// Token keys as they are loaded.
+    pub keys: Arc<KeyRing>,
+    /// Outputs carry a `tamis-event-id` (under at-least-once delivery, for deduplication).
+    pub event_ids: bool,
+}
+
+/// Why nothing can be decided now: the runtime stops reading until it is mended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// A token domain of the policy has no key for the epoch of now.
+    #[error("token domain `{domain}` has no key for epoch {epoch}, which is now")]
+    TokenKey {
+        /// The domain.
+        domain: String,
+        /// The epoch.
+        epoch: u64,
+    },
+}
+
+impl Engine {
+    /// Compiles a checked policy, with the default [`Limits`].
+    pub fn new(policy: Policy) -> Result<Engine, TooComplex> {
+        Engine::with_limits(policy, Limits::default())
+    }
+
+    /// Compiles a checked policy.
+    pub fn with_limits(policy: Policy, limits: Limits) -> Result<Engine, TooComplex> {
+        Ok(Engine { compiled: Arc::new(Compiled::new(policy)?), limits })
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.compiled.policy
+    }
+
+    /// The bounds on one record.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether events of now can be decided. Ask before each batch.
+    pub fn ready(&self, facts: &Facts) -> Result<(), Halt> {
+        for domain in self.policy().tokens.keys() {
+            let keys = facts.keys.domain(domain);
+            let epoch = keys.map_or(0, |keys| keys.epoch_at(facts.now_ms));
+            if keys.and_then(|keys| keys.key(epoch)).is_none() {
+                return Err(Halt::TokenKey { domain: domain.clone(), epoch });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and minimizes; a panic in between is caught, and the record is in quarantine.
+    pub fn process(&self, record: &Record<'_>, facts: &Facts, work: &mut Work, report: &mut Report) {
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            self.read(record, work);
+            self.minimize(record, facts, work, report);
+        }));
+        if done.is_err() {
+            *work = Work::new();
+            self.refuse(record, QuarantineReason::Panic, work, report);
+        }
+    }
+
+    /// Scans a record's bytes once; what it finds stays in `work` for [`Self::minimize`].
+    pub fn read(&self, record: &Record<'_>, work: &mut Work) {
+        work.begin(&self.compiled, record);
+        let Some(value) = record.value else { return };
+        let read = if value.len() > self.limits.record_bytes {
+            Err(QuarantineReason::TooLarge)
+        } else if value.first() == Some(&0) {
+            Err(QuarantineReason::FramedValue)
+        } else {
+            read::read(&self.compiled, &self.limits, value, &mut work.read, &mut work.tape)
+        };
+        work.fault = read.err();
+    }
+
+    /// Decides a record that was just read into `work`; results stay there, counts are added to `report`.
+    pub fn minimize(&self, record: &Record<'_>, facts: &Facts, work: &mut Work, report: &mut Report) {
+        match (record.value, work.fault) {
+            (_, Some(reason)) => return self.refuse(record, reason, work, report),
+            (None, None) => self.tombstone(record, facts, work),
+            (Some(value), None) => {
+                for index in 0..work.tape.events.len() {
+                    if let Some(&event) = work.tape.events.get(index) {
+                        self.event(record, value, index as u32, event, facts, work);
+                    }
+                }
+            }
+        }
+        finish(record, &mut work.results, report);
+    }
+
+    /// Puts a whole record in quarantine by its coordinates: one event, without an index.
+    pub fn refuse(&self, record: &Record<'_>, reason: QuarantineReason, work: &mut Work, report: &mut Report) {
+        work.begin(&self.compiled, record);
+        self.quarantine(None, reason, &mut work.results);
+        finish(record, &mut work.results, report);
+    }
+
+    fn event(&self, record: &Record<'_>, value: &[u8], index: u32, event: EventTape, facts: &Facts, work: &mut Work) {
+        let compiled = &*self.compiled;
+        work.gathered.gather(compiled, record, value, &work.tape, &event);
+        work.gathered.count_signals(compiled, &mut work.results);
+        let permits = compiled.resolver.decide(&work.gathered.evidence());
+        let before = work.results.mark();
+        let openings = work.results.openings.len();
+        let range = match compiled.envelope {
+            None => Span::new(0, value.len()),
+            Some(_) => work.tape.nodes.get(event.root as usize).map_or(Span::default(), |root| root.span),
+        };
+        let moment = output::Moment::new(record, facts, &work.gathered);
+        for (number, route) in compiled.routes.iter().enumerate() {
+            let opening = match permits.close_reason(route.requires) {
+                Some(reason) => Ok(Opening::Closed(reason)),
+                None => {
+                    let permitted = permits.permitted();
+                    let on = output::OnRoute { engine: self, record, facts, moment, number, index, permitted };
+                    on.send(value, event.root, range, work)
+                }
+            };
+            match opening {
+                Ok(opening) => work.results.openings.push(opening),
+                Err(reason) => {
+                    work.results.return_to(before);
+                    work.results.openings.truncate(openings);
+                    return self.quarantine(Some(index), reason, &mut work.results);
+                }
+            }
+        }
+        self.close_event(openings, &mut work.results);
+    }
+
+    /// Dropped, or forwarded under a token key where the policy says so. It carries no data, so consent is not asked.
+    fn tombstone(&self, record: &Record<'_>, facts: &Facts, work: &mut Work) {
+        let compiled = &*self.compiled;
+        let openings = work.results.openings.len();
+        work.gathered.gather_outside(compiled, record);
+        let moment = output::Moment::new(record, facts, &work.gathered);
+        for number in 0..compiled.routes.len() {
+            let permitted = Default::default();
+            let on = output::OnRoute { engine: self, record, facts, moment, number, index: 0, permitted };
+            let opening = on.send_tombstone(work);
+            work.results.openings.push(opening);
+        }
+        self.close_event(openings, &mut work.results);
+    }
+
+    /// Concludes an event from its openings.
+    fn close_event(&self, openings: usize, results: &mut Results) {
+        let on_routes = results.openings.get(openings..).unwrap_or(&[]);
+        let outcome = if on_routes.contains(&Opening::Open) {
+            Outcome::Forward
+        } else {
+            let dropped = on_routes.iter().find_map(|opening| match opening {
+                Opening::Dropped(reason) => Some(*reason),
+                _ => None,
+            });
+            Outcome::Drop(dropped.unwrap_or(DropReason::AllClosed))
+        };
+        for (route, opening) in on_routes.iter().enumerate() {
+            results.journal.push((Layout::opening(route, *opening), 1));
+        }
+        conclude(outcome, results);
+    }
+
+    fn quarantine(&self, index: Option<u32>, reason: QuarantineReason, results: &mut Results) {
+        for route in 0..self.compiled.routes.len() {
+            results.openings.push(Opening::Quarantined);
+            results.count(Layout::opening(route, Opening::Quarantined), 1);
+        }
+        results.notes.push(Note { index, reason });
+        conclude(Outcome::Quarantine(reason), results);
+    }
+
+    pub(in crate::engine) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    pub(in crate::engine) fn layout(&self) -> Layout {
+        Layout::new(self.compiled.routes.len(), self.compiled.policy.rules.len())
+    }
+}
+
+fn conclude(outcome: Outcome, results: &mut Results) {
+    for id in Layout::outcome(outcome) {
+        results.count(id, 1);
+    }
+    results.events.push(EventResult { outcome });
+}
+
+/// Counts move only when a record is done: one that panics half-way leaves none.
+fn finish(record: &Record<'_>, results: &mut Results, report: &mut Report) {
+    for &(id, by) in &results.journal {
+        report.count(id, u64::from(by));
+    }
+    results.journal.clear();
+    let sent = results.outputs.iter().filter_map(|output| output.value.as_ref()).map(ExactSizeIterator::len).sum();
+    report.record(record.value.map_or(0, <[u8]>::len), sent);
+}

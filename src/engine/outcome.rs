@@ -122,6 +122,13 @@ closed_list! {
     }
 }
 
+impl Effect {
+    /// Whether the scalar is gone.
+    pub const fn drops(self) -> bool {
+        self as usize >= Effect::DropType as usize || matches!(self, Effect::Drop)
+    }
+}
+
 /// The result of one route for one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {

@@ -32,6 +32,11 @@ impl State {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The state with this number; one that the automaton does not have behaves as [`State::DEAD`].
+    pub fn numbered(number: usize) -> State {
+        State(u32::try_from(number).unwrap_or(0))
+    }
 }
 
 /// What a key or an index means to the automaton: 0 and 1 are names and indexes that no selector names.
@@ -119,9 +124,11 @@ impl Automaton {
         self.follow(state, self.names.label(name))
     }
 
-    /// Whether some selector spells this name (unescaped bytes).
-    pub fn names(&self, name: &[u8]) -> bool {
-        self.names.label(name) != OTHER_NAME
+    /// As [`Self::member`]; says too whether no selector spells this name.
+    #[inline]
+    pub fn member_named(&self, state: State, name: &[u8]) -> (State, bool) {
+        let label = self.names.label(name);
+        (self.follow(state, label), label == OTHER_NAME)
     }
 
     /// The state at the element with that index.

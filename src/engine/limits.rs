@@ -1,0 +1,23 @@
+//! Bounds on what one record may cost, each with where its number comes from.
+
+/// Bounds of one engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest record value that is read, in bytes. Kafka's own default limit is 1 MiB; brokers are raised to 8 or 10
+    /// MiB where batches are large.
+    pub record_bytes: usize,
+    /// Deepest nesting of containers. Real events stay under 20; parsers downstream stop at 128 (serde_json) or later.
+    pub depth: usize,
+    /// Most nodes (members and elements that rules can reach) of one record: what a 16 MiB record of real events has.
+    pub nodes: usize,
+    /// Most events in one record. Collectors batch by hundreds.
+    pub events: usize,
+    /// Largest output record in bytes, key, value and headers together: the broker's default `max.message.bytes`.
+    pub output_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { record_bytes: 16 << 20, depth: 256, nodes: 1 << 20, events: 10_000, output_bytes: 1_048_000 }
+    }
+}

@@ -1,1 +1,0 @@
-//! Wrappers that cannot be printed or serialized.
