@@ -1,8 +1,62 @@
 //! The command line: one file per verb, and the only place that prints.
+//!
+//! Answers go to stdout, talk to stderr. Exit codes are a contract: 0 fine, 1 findings, 2 failure, 64 bad usage or
+//! configuration.
+
+mod apply;
+mod load;
+mod records;
+mod summary;
 
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+/// What a verb ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well.
+    Fine = 0,
+    /// It ran, and found something to look at: a problem in a policy, a quarantined event.
+    Findings = 1,
+    /// It could not do its work.
+    Failure = 2,
+    /// Bad usage, or a file that it was told to use is wrong.
+    Usage = 64,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// A streaming data-minimization proxy for Kafka. It lets through only what the policy and the person's consent allow.
+#[derive(Parser)]
+#[command(name = "tamis", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Minimize events from stdin to stdout: the same engine, without Kafka
+    Apply(apply::ApplyArgs),
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers; everything else is bad usage. A closed pipe is nobody's problem.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Fine }.into();
+        }
+    };
+    match cli.verb {
+        Verb::Apply(args) => apply::run(args),
+    }
+    .into()
 }

@@ -82,7 +82,7 @@ impl RouteWalk<'_> {
         let mut levels = std::mem::take(&mut scratch.levels);
         levels.clear();
         let mut splice = Splice::new(self.value, range.start as usize, out);
-        let mut walk = Walk { on: self, scratch, journal };
+        let mut walk = Walk { on: self, scratch, journal, under: Default::default() };
         let left = walk.nodes(root, &mut levels, &mut splice);
         scratch.levels = levels;
         let left = left?;
@@ -97,6 +97,8 @@ struct Walk<'w, 'a> {
     on: &'w RouteWalk<'a>,
     scratch: &'w mut RouteScratch,
     journal: &'w mut Vec<(CounterId, u32)>,
+    /// The key that the scalar in hand stands under; for elements, that of the array.
+    under: (Span, KeyNote),
 }
 
 impl Walk<'_, '_> {
@@ -113,7 +115,10 @@ impl Walk<'_, '_> {
                     self.count(None, Effect::Drop, scalars);
                     Fate::Goes
                 }
-                NodeKind::Scalar(kind) => self.scalar(node, note, kind, splice)?,
+                NodeKind::Scalar(kind) => {
+                    self.under = nearest_key(node, note, levels, tape);
+                    self.scalar(node, note, kind, splice)?
+                }
                 NodeKind::Open(_) => {
                     let empty = node.next == at + 1;
                     match self.container(node, note, empty) {
@@ -202,9 +207,9 @@ impl Walk<'_, '_> {
             Effect::DropDetected
         } else {
             match action {
-                Action::Keep => self.keep(node, note, kind, decision.expected, splice)?,
+                Action::Keep => self.keep(node, kind, decision.expected, splice)?,
                 Action::Token { namespace } => self.token(node, kind, namespace, splice),
-                action => self.transform(node, note, kind, action, decision.expected, splice)?,
+                action => self.transform(node, kind, action, decision.expected, splice)?,
             }
         };
         self.count(rule, effect, 1);
@@ -214,7 +219,6 @@ impl Walk<'_, '_> {
     fn keep(
         &mut self,
         node: &Node,
-        note: KeyNote,
         kind: ScalarKind,
         expected: Kinds,
         splice: &mut Splice<'_>,
@@ -225,7 +229,7 @@ impl Walk<'_, '_> {
             ScalarKind::Null | ScalarKind::Bool => Ok(Effect::Keep),
             ScalarKind::Number => {
                 let number = std::str::from_utf8(raw).unwrap_or("");
-                let key = key_text(node, note, self.on.value, &mut self.scratch.key);
+                let key = key_text(self.under, self.on.value, &mut self.scratch.key);
                 match detector.number(number, Some(key)).filter(|&kind| !expected.contains(kind)) {
                     None => Ok(Effect::Keep),
                     Some(kind) => self.found_in_number(kind, node, splice),
@@ -246,7 +250,7 @@ impl Walk<'_, '_> {
                 if scratch.hits.is_empty() {
                     return Ok(Effect::Keep);
                 }
-                let key = key_text(node, note, self.on.value, &mut scratch.key);
+                let key = key_text(self.under, self.on.value, &mut scratch.key);
                 detector.text_under(Some(key), text, &mut scratch.hits);
                 scratch.hits.retain(|hit| !expected.contains(hit.kind));
                 if scratch.hits.is_empty() {
@@ -289,7 +293,6 @@ impl Walk<'_, '_> {
     fn transform(
         &mut self,
         node: &Node,
-        note: KeyNote,
         kind: ScalarKind,
         action: &Action,
         expected: Kinds,
@@ -304,7 +307,7 @@ impl Walk<'_, '_> {
         let effect = match applied {
             Applied::Dropped(effect) => return Ok(effect),
             // A URL keeps text of the visitor's: what it keeps is looked at like any kept field.
-            Applied::Kept if matches!(action, Action::Url { .. }) => self.keep(node, note, kind, expected, splice)?,
+            Applied::Kept if matches!(action, Action::Url { .. }) => self.keep(node, kind, expected, splice)?,
             Applied::Kept => return Ok(action.effect()),
             Applied::Wrote if matches!(action, Action::Url { .. }) => self.look_at_written(expected)?,
             Applied::Wrote => action.effect(),
@@ -377,7 +380,7 @@ impl Walk<'_, '_> {
             return false;
         }
         let scratch = &mut *self.scratch;
-        let key = key_text(node, note, self.on.value, &mut scratch.key);
+        let key = key_text((node.key, note), self.on.value, &mut scratch.key);
         self.on.compiled.detector.text(key, &mut scratch.hits);
         let Some(kind) = scratch.hits.first().map(|hit| hit.kind) else { return false };
         self.detected(kind, DetectAction::Drop);
@@ -400,15 +403,27 @@ impl Walk<'_, '_> {
     }
 }
 
-/// The key of a member, unescaped; empty for elements.
-fn key_text<'a>(node: &Node, note: KeyNote, value: &'a [u8], scratch: &'a mut String) -> &'a str {
-    let raw = std::str::from_utf8(node.key.of(value)).unwrap_or("");
+/// A key, unescaped; empty for elements.
+fn key_text<'a>((key, note): (Span, KeyNote), value: &'a [u8], scratch: &'a mut String) -> &'a str {
+    let raw = std::str::from_utf8(key.of(value)).unwrap_or("");
     if !note.escaped {
         return raw;
     }
     scratch.clear();
     text::unescape(raw, scratch);
     scratch
+}
+
+/// The key of a member, or of the array that holds an element: `"phones": [33199004217]` is about phones.
+fn nearest_key(node: &Node, note: KeyNote, levels: &[Level], tape: &Tape) -> (Span, KeyNote) {
+    if node.key != Span::default() {
+        return (node.key, note);
+    }
+    let named = levels.iter().rev().find_map(|level| {
+        let at = level.node as usize;
+        tape.nodes.get(at).zip(tape.keys.get(at)).filter(|(holder, _)| holder.key != Span::default())
+    });
+    named.map_or_else(Default::default, |(holder, &note)| (holder.key, note))
 }
 
 /// Leaves out a member or element with one of the commas beside it: the one behind it while nothing before it stayed,
