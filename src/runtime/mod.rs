@@ -1,4 +1,6 @@
 //! Everything that touches the world: Kafka, files, time, metrics, the admin listener.
 
+pub mod admin;
 pub mod keys;
+pub mod logs;
 pub mod metrics;
