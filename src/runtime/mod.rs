@@ -1,6 +1,7 @@
 //! Everything that touches the world: Kafka, files, time, metrics, the admin listener.
 
 pub mod admin;
+pub mod kafka;
 pub mod keys;
 pub mod logs;
 pub mod metrics;

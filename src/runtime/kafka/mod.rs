@@ -1,0 +1,4 @@
+//! Kafka: client settings and preflight.
+
+pub mod client;
+pub mod preflight;
