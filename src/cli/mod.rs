@@ -8,6 +8,8 @@ mod load;
 mod records;
 mod summary;
 
+pub mod demo;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
