@@ -131,7 +131,9 @@ impl Decimal {
         let below = value.checked_div(unit)?;
         let rest = value.checked_rem(unit)?;
         let count = if rest >= unit.checked_sub(rest)? { below.checked_add(1)? } else { below };
-        Some(Self { negative: self.negative, digits: count.checked_mul(unit)?, exponent: low }.normalized())
+        let result = Self { negative: self.negative, digits: count.checked_mul(unit)?, exponent: low }.normalized();
+        // What is written must be readable again, or rounding twice would differ from rounding once.
+        (result.digits < power_of_ten(MAX_DIGITS)?).then_some(result)
     }
 
     /// Appends the shortest plain spelling; exponent notation only beyond [`MAX_ZEROS`].

@@ -19,7 +19,10 @@ pub(super) fn apply(v4: u8, v6: u8, value: Scalar<'_>, out: &mut Vec<u8>) -> App
             None => IpAddr::V6(cut_v6(address, v4, v6)),
         },
     };
-    write_or_keep(text, &cut.to_string(), out)
+    write_or_keep(text, out, |out| {
+        out.extend_from_slice(cut.to_string().as_bytes());
+        Some(())
+    })
 }
 
 fn cut_v4(address: Ipv4Addr, bits: u8) -> Ipv4Addr {

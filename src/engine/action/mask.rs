@@ -10,20 +10,22 @@ use crate::engine::detect;
 /// Writes the masked text. Numbers and booleans do not fit: their shape is their content.
 pub(super) fn apply(last: usize, value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
     let Scalar::String(text) = value else { return UNFIT };
-    if detect::is_email(text) {
-        return write_or_keep(text, "*@*", out);
-    }
-    let count = text.chars().count();
-    let masked_count = count - last.min(count / 3);
-    let masked: String = text
-        .chars()
-        .enumerate()
-        .map(|(at, c)| match c {
-            _ if at >= masked_count => c,
-            _ if c.is_numeric() => '0',
-            _ if c.is_alphabetic() => '*',
-            _ => c,
-        })
-        .collect();
-    write_or_keep(text, &masked, out)
+    write_or_keep(text, out, |out| {
+        if detect::is_email(text) {
+            out.extend_from_slice(b"*@*");
+            return Some(());
+        }
+        let count = text.chars().count();
+        let masked_count = count - last.min(count / 3);
+        for (at, c) in text.chars().enumerate() {
+            let c = match c {
+                _ if at >= masked_count => c,
+                _ if c.is_numeric() => '0',
+                _ if c.is_alphabetic() => '*',
+                _ => c,
+            };
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        Some(())
+    })
 }

@@ -15,6 +15,7 @@ mod round_time;
 mod url;
 mod user_agent;
 
+use crate::engine::json::text::write_string;
 use crate::engine::outcome::Effect;
 
 pub(crate) use decimal::Decimal;
@@ -156,26 +157,26 @@ pub fn apply(action: &Action, value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
 /// The value's type or form is not one the action works on.
 const UNFIT: Applied = Applied::Dropped(Effect::DropType);
 
-/// Writes `text` as a JSON string, or leaves the value alone where that is what it holds.
-fn write_or_keep(was: &str, text: &str, out: &mut Vec<u8>) -> Applied {
-    if was == text {
-        return Applied::Kept;
-    }
-    write_string(text, out);
-    Applied::Wrote
-}
-
-fn write_string(text: &str, out: &mut Vec<u8>) {
+/// Appends a JSON string whose text `fill` appends piece by piece, or leaves the value alone where that is the text it
+/// has. `fill` says `None` where the value does not fit.
+fn write_or_keep(was: &str, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> Applied {
+    let start = out.len();
     out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
-        }
+    let fits = fill(out).is_some();
+    let text = out.get(start + 1..).unwrap_or(&[]);
+    let same = text == was.as_bytes();
+    if fits && !same && !text.iter().any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
+        out.push(b'"');
+        return Applied::Wrote;
     }
-    out.push(b'"');
+    if !fits || same {
+        out.truncate(start);
+        return if fits { Applied::Kept } else { UNFIT };
+    }
+    let text = String::from_utf8(out.split_off(start + 1));
+    out.truncate(start);
+    text.map_or(UNFIT, |text| {
+        write_string(&text, out);
+        Applied::Wrote
+    })
 }
-
-#[cfg(test)]
-mod tests;

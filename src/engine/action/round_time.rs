@@ -17,21 +17,25 @@ const MAX_UNIX_DIGITS: usize = 16;
 /// Writes the floored time.
 pub(super) fn apply(step_ms: i64, unit: Option<TimeUnit>, value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
     match value {
-        Scalar::Number(text) => match unit.and_then(|unit| floor_unix(text, step_ms, unit)) {
-            Some(floored) if floored == text => Applied::Kept,
-            Some(floored) => {
-                out.extend_from_slice(floored.as_bytes());
-                Applied::Wrote
+        Scalar::Number(text) => {
+            let start = out.len();
+            if unit.and_then(|unit| floor_unix(text, step_ms, unit, out)).is_none() {
+                out.truncate(start);
+                return UNFIT;
             }
-            None => UNFIT,
-        },
-        Scalar::String(text) => {
-            let floored = match unit {
-                Some(unit) => floor_unix(text, step_ms, unit).or_else(|| floor_iso(text, step_ms)),
-                None => floor_iso(text, step_ms),
-            };
-            floored.map_or(UNFIT, |floored| write_or_keep(text, &floored, out))
+            if out.get(start..) == Some(text.as_bytes()) {
+                out.truncate(start);
+                return Applied::Kept;
+            }
+            Applied::Wrote
         }
+        Scalar::String(text) => write_or_keep(text, out, |out| {
+            let start = out.len();
+            unit.and_then(|unit| floor_unix(text, step_ms, unit, out)).or_else(|| {
+                out.truncate(start);
+                floor_iso(text, step_ms, out)
+            })
+        }),
         Scalar::Null | Scalar::Bool(_) => UNFIT,
     }
 }
@@ -47,7 +51,7 @@ fn floor(at: i64, step_ms: i64, spelled_ms: i64) -> Option<i64> {
 }
 
 /// Plain decimal notation only: an exponent would have to be rewritten.
-fn floor_unix(text: &str, step_ms: i64, unit: TimeUnit) -> Option<String> {
+fn floor_unix(text: &str, step_ms: i64, unit: TimeUnit, out: &mut Vec<u8>) -> Option<()> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text),
@@ -76,8 +80,12 @@ fn floor_unix(text: &str, step_ms: i64, unit: TimeUnit) -> Option<String> {
         ms = -ms - i64::from(rest);
     }
     let floored = floor(ms, step_ms, per_unit)? / per_unit;
-    let zeros = if fraction.is_empty() { String::new() } else { format!(".{}", "0".repeat(fraction.len())) };
-    Some(format!("{floored}{zeros}"))
+    out.extend_from_slice(floored.to_string().as_bytes());
+    if !fraction.is_empty() {
+        out.push(b'.');
+        out.extend(std::iter::repeat_n(b'0', fraction.len()));
+    }
+    Some(())
 }
 
 /// How a text spells a time, read from left to right.
@@ -101,7 +109,7 @@ struct Clock<'a> {
     decimals: usize,
 }
 
-fn floor_iso(text: &str, step_ms: i64) -> Option<String> {
+fn floor_iso(text: &str, step_ms: i64, out: &mut Vec<u8>) -> Option<()> {
     let mut rest = text;
     let year = digits(&mut rest, 4)?;
     let date_separator = one_of(&mut rest, &["-"]);
@@ -134,12 +142,15 @@ fn floor_iso(text: &str, step_ms: i64) -> Option<String> {
             spelled_ms = 1000;
             point = one_of(&mut rest, &[".", ","]);
             if !point.is_empty() {
-                let from = rest;
-                while digits(&mut rest, 1).is_some() {
+                let mut place = 1000;
+                while let Some(digit) = digits(&mut rest, 1) {
                     decimals += 1;
+                    place /= 10;
+                    ms += digit * place;
                 }
-                let fraction: String = from.chars().take(decimals).chain("000".chars()).take(3).collect();
-                ms += fraction.parse::<i64>().ok().filter(|_| decimals > 0)?;
+                if decimals == 0 {
+                    return None;
+                }
                 spelled_ms = if decimals < 3 { 1000 } else { 1 };
             }
         }
@@ -151,28 +162,54 @@ fn floor_iso(text: &str, step_ms: i64) -> Option<String> {
         return None;
     }
     let floored = floor(ms, step_ms, spelled_ms)?;
-    write_iso(&Iso { date_separator, clock, offset }, floored.checked_add(parse_offset(offset)?)?)
+    write_iso(&Iso { date_separator, clock, offset }, floored.checked_add(parse_offset(offset)?)?, out)
 }
 
-fn write_iso(iso: &Iso<'_>, ms: i64) -> Option<String> {
+fn write_iso(iso: &Iso<'_>, ms: i64, out: &mut Vec<u8>) -> Option<()> {
     let (year, month, day) = civil_from_days(ms.div_euclid(DAY_MS));
     if !(0..=9999).contains(&year) {
         return None;
     }
-    let dash = iso.date_separator;
-    let mut text = format!("{year:04}{dash}{month:02}{dash}{day:02}");
+    let separator = iso.date_separator.as_bytes();
+    write_digits(year, 1000, out);
+    out.extend_from_slice(separator);
+    write_digits(month, 10, out);
+    out.extend_from_slice(separator);
+    write_digits(day, 10, out);
     if let Some(clock) = &iso.clock {
         let of_day = ms.rem_euclid(DAY_MS);
-        let (hour, minute, second) = (of_day / 3_600_000, of_day / MINUTE_MS % 60, of_day / 1000 % 60);
-        let colon = clock.separator;
-        text.push_str(&format!("{}{hour:02}{colon}{minute:02}", clock.before));
+        let separator = clock.separator.as_bytes();
+        out.extend_from_slice(clock.before.as_bytes());
+        write_digits(of_day / 3_600_000, 10, out);
+        out.extend_from_slice(separator);
+        write_digits(of_day / MINUTE_MS % 60, 10, out);
         if clock.seconds {
-            text.push_str(&format!("{colon}{second:02}{}", clock.point));
-            text.extend(format!("{:03}", of_day % 1000).chars().chain(std::iter::repeat('0')).take(clock.decimals));
+            out.extend_from_slice(separator);
+            write_digits(of_day / 1000 % 60, 10, out);
+            out.extend_from_slice(clock.point.as_bytes());
+            let mut place = 100;
+            for _ in 0..clock.decimals {
+                out.push(digit_at(of_day % 1000, place));
+                place /= 10;
+            }
         }
-        text.push_str(iso.offset);
+        out.extend_from_slice(iso.offset.as_bytes());
     }
-    Some(text)
+    Some(())
+}
+
+/// Digits of a number that is not negative, from the place of value `place` down.
+fn write_digits(value: i64, mut place: i64, out: &mut Vec<u8>) {
+    while place > 0 {
+        out.push(digit_at(value, place));
+        place /= 10;
+    }
+}
+
+/// The digit at the place of value `place`; below the units it is 0.
+fn digit_at(value: i64, place: i64) -> u8 {
+    let digit = value.checked_div(place).map_or(0, |value| value % 10);
+    b'0' + u8::try_from(digit).unwrap_or(0)
 }
 
 /// Milliseconds east of UTC; nothing is UTC.

@@ -24,21 +24,22 @@ struct Parts<'a> {
 /// Writes the URL without what the policy does not list.
 pub(super) fn apply(keep_query: &[String], value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
     let Scalar::String(text) = value else { return UNFIT };
-    let Some(parts) = split(text) else { return UNFIT };
-    let mut cut = String::with_capacity(text.len());
-    cut.push_str(parts.scheme);
-    if let Some(host) = parts.host {
-        cut.push_str("//");
-        cut.push_str(host);
-    }
-    cut.push_str(parts.path);
-    let mut separator = '?';
-    for parameter in parts.query.unwrap_or("").split('&').filter(|parameter| stays(parameter, keep_query)) {
-        cut.push(separator);
-        cut.push_str(parameter);
-        separator = '&';
-    }
-    write_or_keep(text, &cut, out)
+    write_or_keep(text, out, |out| {
+        let parts = split(text)?;
+        out.extend_from_slice(parts.scheme.as_bytes());
+        if let Some(host) = parts.host {
+            out.extend_from_slice(b"//");
+            out.extend_from_slice(host.as_bytes());
+        }
+        out.extend_from_slice(parts.path.as_bytes());
+        let mut separator = b'?';
+        for parameter in parts.query.unwrap_or("").split('&').filter(|parameter| stays(parameter, keep_query)) {
+            out.push(separator);
+            out.extend_from_slice(parameter.as_bytes());
+            separator = b'&';
+        }
+        Some(())
+    })
 }
 
 fn split(text: &str) -> Option<Parts<'_>> {
@@ -73,9 +74,14 @@ fn split(text: &str) -> Option<Parts<'_>> {
         None => return None,
     };
     // A URL inside the path has its own userinfo and parameters; `//` where a path begins would read as an authority.
-    let path = parts.path.to_ascii_lowercase();
-    let nested = path.contains("://") || path.contains("%3a%2f%2f") || path.contains("%253a%252f");
-    (!nested && (parts.host.is_some() || !path.starts_with("//"))).then_some(parts)
+    let nested = has_nested(parts.path);
+    (!nested && (parts.host.is_some() || !parts.path.starts_with("//"))).then_some(parts)
+}
+
+/// `://`, plain or percent-encoded once or twice.
+fn has_nested(path: &str) -> bool {
+    let encoded = |found: &[u8]| found.eq_ignore_ascii_case(b"%3a%2f%2f") || found.eq_ignore_ascii_case(b"%253a%252");
+    path.contains("://") || (path.contains('%') && path.as_bytes().windows(9).any(encoded))
 }
 
 /// Cuts `scheme:` off (RFC 3986 §3.1); `None` where a colon stands after something that is no scheme.
@@ -116,6 +122,7 @@ fn stays(parameter: &str, keep_query: &[String]) -> bool {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
     !parameter.is_empty()
         && !value.contains([';', '?'])
+        && !parameter.contains(char::is_whitespace)
         && keep_query.iter().any(|listed| decoded(name).eq(listed.bytes()))
 }
 

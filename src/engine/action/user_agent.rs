@@ -70,10 +70,16 @@ const MAX_TOKENS: usize = 64;
 /// Writes the family and major version.
 pub(super) fn apply(value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
     let Scalar::String(text) = value else { return UNFIT };
-    match family(text) {
-        Some((name, major)) => write_or_keep(text, &format!("{name}/{major}"), out),
-        None => write_or_keep(text, "Other", out),
-    }
+    write_or_keep(text, out, |out| {
+        let Some((name, major)) = family(text) else {
+            out.extend_from_slice(b"Other");
+            return Some(());
+        };
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'/');
+        out.extend_from_slice(major.as_bytes());
+        Some(())
+    })
 }
 
 fn family(text: &str) -> Option<(&'static str, &str)> {

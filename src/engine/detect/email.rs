@@ -50,7 +50,10 @@ fn local_start(before: &str) -> Option<usize> {
     if let Some(inside) = before.strip_suffix('"') {
         let quoted: usize = inside.chars().rev().take(MAX_QUOTED).take_while(|c| *c != '"').map(char::len_utf8).sum();
         let open = inside.len().checked_sub(quoted + 1)?;
-        return (quoted > 0 && inside.as_bytes().get(open) == Some(&b'"')).then_some(open);
+        // In JSON within text, the quotes around `": "` are those of a name and of a value that begins with `@`.
+        let named = inside.get(open + 1..)?;
+        let named = named.starts_with(char::is_alphanumeric) && named.ends_with(char::is_alphanumeric);
+        return (named && inside.as_bytes().get(open) == Some(&b'"')).then_some(open);
     }
     let run: usize = before.chars().rev().take(MAX_LOCAL).take_while(|c| is_local(*c)).map(char::len_utf8).sum();
     let start = before.len() - run;
@@ -167,6 +170,8 @@ pub(super) const REFUSES: &[&str] = &[
     "x@10.0.0.1",
     "\"@example.com",
     "....@example.com",
+    "{\"mention\": \"@the.daily.deals\"}",
+    "\"a\", \"@acme.support\"",
     "alice@example..com",
     "5 @ 3.50 EUR",
 ];

@@ -53,8 +53,10 @@ fn address(text: &str, start: usize, run_end: usize) -> Option<Hit> {
     if parts != 4 || (padded > 0 && end - start != 15) {
         return None;
     }
-    let tail: String = text.get(run_end..)?.chars().take(9).flat_map(char::to_lowercase).collect();
-    let version = VERSION_ENDS.iter().any(|word| tail.starts_with(word)) || context::is_version(text, start);
+    let tail = bytes.get(run_end..)?;
+    let ends_as_version =
+        |word: &&str| tail.get(..word.len()).is_some_and(|tail| tail.eq_ignore_ascii_case(word.as_bytes()));
+    let version = context::is_version(text, start) || VERSION_ENDS.iter().any(|word| ends_as_version(word));
     (!version).then_some(Hit { kind: Kind::Ipv4, start, end })
 }
 

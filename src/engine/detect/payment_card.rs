@@ -43,7 +43,7 @@ const RANGES: &[(u32, u32, &[usize])] = &[
     (644000, 659999, &[16, 17, 18, 19]), // Discover, RuPay, Elo, Troy
     (670000, 679999, &[16, 17, 18, 19]), // Maestro
     (810000, 817199, &[16, 17, 18, 19]), // UnionPay
-    (817200, 829999, &[16]),             // RuPay
+    (817200, 820199, &[16]),             // RuPay
     (860000, 860099, &[16]),             // Uzcard
     (979200, 979299, &[16]),             // Troy
     (986000, 986099, &[16]),             // Humo
@@ -90,38 +90,45 @@ fn digits_at(bytes: &[u8], at: usize) -> usize {
 
 /// Where the card number that starts with the group `start..end` ends.
 fn card_end(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
-    let neighbour = before(bytes, start);
-    if neighbour == Some(b'.') {
-        return None;
+    let count = end - start;
+    if count >= MIN_DIGITS {
+        let neighbours = (before(bytes, start), after(bytes, end));
+        let lonely = count >= 15 || (neighbours.0 != Some(b'-') && neighbours.1 != Some(b'-'));
+        let whole = neighbours.0 != Some(b'.') && neighbours.1 != Some(b'.') && ends_card(bytes, end);
+        return (lonely && whole && is_card(bytes.get(start..end)?)).then_some(end);
     }
-    if end - start >= MIN_DIGITS {
-        let lonely = end - start >= 15 || (neighbour != Some(b'-') && after(bytes, end) != Some(b'-'));
-        let alone = lonely && after(bytes, end) != Some(b'.') && ends_card(bytes, end);
-        return (alone && is_card(bytes.get(start..end)?)).then_some(end);
-    }
-    if !matches!(end - start, 4 | 6 | 8) {
+    if !matches!(count, 4 | 6 | 8) {
         return None;
     }
     let (kind, _) = separator(bytes, end)?;
-    if neighbour == Some(kind) && kind != b' ' {
+    // The first groups with one and the same separator between them: where each starts, and its length.
+    let mut groups = [(0_usize, 0_usize); 5];
+    let mut at = start;
+    for (place, group) in groups.iter_mut().enumerate() {
+        if place > 0 {
+            let Some((_, length)) = separator(bytes, at).filter(|(found, _)| *found == kind) else { break };
+            at += length;
+        }
+        *group = (at, digits_at_most(bytes, at, MAX_DIGITS));
+        at += group.1;
+    }
+    let neighbour = || before(bytes, start).filter(|found| *found == b'.' || (*found == kind && kind != b' '));
+    if groups.iter().map(|(_, length)| length).sum::<usize>() < MIN_DIGITS || neighbour().is_some() {
         return None;
     }
-    let mut digits = [0_u8; MAX_DIGITS];
-    GROUPS.iter().find_map(|groups| {
-        let (mut at, mut count) = (start, 0);
-        for (place, length) in groups.iter().enumerate() {
-            if place > 0 {
-                at += separator(bytes, at).filter(|(found, _)| *found == kind)?.1;
-            }
-            if digits_at_most(bytes, at, *length) != *length {
+    GROUPS.iter().find_map(|pattern| {
+        let mut digits = [0_u8; MAX_DIGITS];
+        let (mut count, mut end) = (0, start);
+        for (length, (at, found)) in pattern.iter().zip(groups) {
+            if found != *length {
                 return None;
             }
-            digits.get_mut(count..count + length)?.copy_from_slice(bytes.get(at..at + length)?);
-            at += length;
+            end = at + length;
+            digits.get_mut(count..count + length)?.copy_from_slice(bytes.get(at..end)?);
             count += length;
         }
-        let more = after(bytes, at).is_some_and(|found| found == b'.' || (found == kind && kind != b' '));
-        (!more && ends_card(bytes, at) && is_card(digits.get(..count)?)).then_some(at)
+        let more = after(bytes, end).is_some_and(|found| found == b'.' || (found == kind && kind != b' '));
+        (!more && ends_card(bytes, end) && is_card(digits.get(..count)?)).then_some(end)
     })
 }
 
