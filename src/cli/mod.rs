@@ -8,8 +8,6 @@ mod load;
 mod records;
 mod summary;
 
-pub mod demo;
-
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

@@ -1,4 +1,67 @@
-//! Kafka: client settings and preflight.
+//! Kafka: workers that read, decide and write in transactions.
+//!
+//! * [`source`] is a consumer, [`transaction`] a producer; together they are the world of one
+//!   [`pipeline`](crate::runtime::pipeline).
+//! * [`worker`] is one session of the two, from creating the clients to losing them.
+//! * [`supervisor`] starts workers, starts them again with back-off, notices the one that hangs, and stops them all.
+//!
+//! Only stable transactional and static member ids make a restart quick and safe: both are made of group, instance and
+//! the worker's number, and nothing here may change that.
 
-pub mod client;
-pub mod preflight;
+mod fault;
+pub mod source;
+pub mod supervisor;
+pub mod transaction;
+pub mod worker;
+
+pub use supervisor::{Settings, Supervisor};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+use crate::runtime::pipeline::{Cause, Failure};
+
+/// Is the record to blame for an error of producing it? Everything else is the world's fault.
+fn blames_record(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::MessageBatchTooLarge
+            | Code::InvalidRecord
+            | Code::InvalidTimestamp
+            | Code::PolicyViolation
+    )
+}
+
+/// Do these codes say that another process has taken over our transactional id?
+fn says_fenced(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::TransactionCoordinatorFenced
+    )
+}
+
+/// The failure behind an error of producing a record to `topic`.
+fn produce_failure(code: Code, topic: &str) -> Failure {
+    let what = match code {
+        Code::UnknownPartition => format!("topic {topic} has fewer partitions than the input: add partitions to it"),
+        Code::UnknownTopicOrPartition | Code::UnknownTopic => format!("topic {topic} does not exist"),
+        Code::TopicAuthorizationFailed => format!("writing to topic {topic} is not allowed: grant Write on it"),
+        _ => format!("cannot write to topic {topic}: {code}"),
+    };
+    let cause = if blames_record(code) {
+        Cause::Record
+    } else if matches!(code, Code::Fatal) || says_fenced(code) {
+        Cause::Session
+    } else {
+        Cause::World
+    };
+    Failure { cause, what }
+}
+
+/// What an error says, without the crate's wrapping.
+fn words(error: &KafkaError) -> String {
+    match error {
+        KafkaError::Transaction(inner) => inner.string(),
+        _ => error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string()),
+    }
+}

@@ -1,0 +1,473 @@
+//! One batch of a worker: what was read, what was sent, and what to do when it fails.
+//!
+//! A batch is open from its first record to its commit; everything in it becomes visible together, and only then do
+//! counters move. When the world fails, the same records are read again, for as long as it takes. When a record was
+//! refused, the batch is tried again once, then in ever smaller parts, until the record that fails alone is known: it
+//! goes to quarantine by its coordinates, and the others go on.
+//!
+//! The trap: a record that was polled must either be taken or be read again. What is not taken is kept in `unread`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::engine::outcome::QuarantineReason;
+use crate::engine::record::Record;
+use crate::engine::report::Report;
+use crate::engine::token::KeyRing;
+use crate::engine::{Engine, Facts, Work};
+use crate::runtime::metrics::{Metrics, Stage};
+use crate::runtime::pipeline::{Cause, Failure, Position, Sink, lock};
+use crate::runtime::quarantine::Breaker;
+use crate::runtime::state::{HaltReason, State};
+
+/// What became of a record that was handed to [`Batch::take`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the batch, and there is room for more.
+    More,
+    /// It is in the batch, which is now to be committed.
+    Full,
+    /// It was not taken and will be read again: its policy is halted, or the batch has failed.
+    Unread,
+}
+
+/// When a batch is committed, whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Age of its first record in it.
+    pub interval: Duration,
+    /// Bytes read and sent.
+    pub bytes: u64,
+}
+
+/// What all batches of a process share.
+pub struct Shared {
+    /// One engine per policy.
+    pub engines: Vec<Arc<Engine>>,
+    /// The keys of now. Replaced as a whole; a batch keeps those it began with.
+    pub keys: Mutex<Arc<KeyRing>>,
+    /// Halts, stop and life signs.
+    pub state: Arc<State>,
+    /// Where counters live.
+    pub metrics: Arc<Metrics>,
+    /// Halts a policy that quarantines too much.
+    pub breaker: Breaker,
+    /// Adds event ids, for readers that have to find duplicates (at-least-once delivery).
+    pub event_ids: bool,
+}
+
+/// See the module.
+pub struct Batch<K> {
+    sink: K,
+    shared: Arc<Shared>,
+    bounds: Bounds,
+    topics: Vec<(Arc<str>, usize)>,
+    reports: Vec<Report>,
+    work: Work,
+    open: Option<Open>,
+    positions: Vec<Position>,
+    unread: Vec<Position>,
+    failure: Option<Failure>,
+    narrow: Narrow,
+    reached: BTreeMap<(Arc<str>, i32), i64>,
+    committed: bool,
+}
+
+struct Open {
+    since: Instant,
+    facts: Facts,
+    records: usize,
+    bytes: u64,
+    oldest_ms: Option<i64>,
+    deciding: Duration,
+    sampled: u32,
+}
+
+/// One record in so many is timed: two looks at the clock would be felt on every one.
+const SAMPLE: usize = 16;
+
+impl Open {
+    /// The time that deciding took, as far as the sample tells.
+    fn decided(&self) -> Duration {
+        let records = u32::try_from(self.records).unwrap_or(u32::MAX);
+        self.deciding.checked_div(self.sampled).unwrap_or_default().saturating_mul(records)
+    }
+}
+
+/// The search for a record that the sink refuses.
+#[derive(Default)]
+struct Narrow {
+    failures: u32,
+    limit: Option<usize>,
+    until: Vec<Position>,
+    refused: Option<Position>,
+}
+
+/// What [`Batch::undo`] leaves to do.
+pub struct Undone {
+    /// Read on from here.
+    pub positions: Vec<Position>,
+    /// Why, unless records were merely not taken.
+    pub failure: Option<Failure>,
+}
+
+impl<K: Sink> Batch<K> {
+    /// An empty batch over `sink`.
+    pub fn new(sink: K, shared: Arc<Shared>, bounds: Bounds) -> Batch<K> {
+        let topics = shared.engines.iter().enumerate().flat_map(|(policy, engine)| {
+            engine.policy().input.topics.iter().map(move |topic| (Arc::from(topic.as_str()), policy))
+        });
+        let topics = topics.collect();
+        let reports = shared.engines.iter().map(|engine| Report::new(engine)).collect();
+        Batch {
+            sink,
+            bounds,
+            topics,
+            reports,
+            work: Work::new(),
+            open: None,
+            positions: Vec::new(),
+            unread: Vec::new(),
+            failure: None,
+            narrow: Narrow::default(),
+            reached: BTreeMap::new(),
+            committed: false,
+            shared,
+        }
+    }
+
+    /// Decides one record and sends what leaves of it. `refuse`: the source could not read all of it.
+    pub fn take(&mut self, record: &Record<'_>, refuse: Option<QuarantineReason>) -> Taken {
+        let known = self.topics.iter().position(|(topic, _)| **topic == *record.topic);
+        let Some((topic, policy)) = known.and_then(|at| self.topics.get(at)).cloned() else {
+            self.fail(Failure::session(format!("a record came from topic {}, which no policy reads", record.topic)));
+            return Taken::Unread;
+        };
+        if self.failure.is_none() && self.open.is_none() {
+            self.begin();
+        }
+        if self.failure.is_some() || self.shared.state.halted(policy) || self.is_unread(&topic, record.partition) {
+            self.leave(topic, record);
+            return Taken::Unread;
+        }
+        self.reach(&topic, record);
+        if let Err(failure) = self.decide(&topic, policy, record, refuse) {
+            self.fail(failure);
+            return Taken::Full;
+        }
+        match &self.open {
+            Some(open)
+                if open.bytes < self.bounds.bytes && self.narrow.limit.is_none_or(|most| open.records < most) =>
+            {
+                Taken::More
+            }
+            _ => Taken::Full,
+        }
+    }
+
+    fn begin(&mut self) {
+        let now_ms = now_ms();
+        let keys = Arc::clone(&lock(&self.shared.keys));
+        let facts = Facts { now_ms, keys, event_ids: self.shared.event_ids };
+        self.review(&facts);
+        match self.sink.begin() {
+            Ok(()) => {
+                self.open = Some(Open {
+                    since: Instant::now(),
+                    facts,
+                    records: 0,
+                    bytes: 0,
+                    oldest_ms: None,
+                    deciding: Duration::ZERO,
+                    sampled: 0,
+                });
+            }
+            Err(failure) => self.fail(failure),
+        }
+    }
+
+    /// Halts the policies that have no token key for now, and lifts that halt from those that have.
+    fn review(&self, facts: &Facts) {
+        let state = &self.shared.state;
+        let mut changed = false;
+        for (policy, engine) in self.shared.engines.iter().enumerate() {
+            let missing = engine.ready(facts).is_err();
+            if state.halt(policy, HaltReason::TokenKey, missing) {
+                changed = true;
+                let name = &engine.policy().name;
+                if missing {
+                    tracing::error!(policy = %name, "halted: no token key for the epoch of now; its topics wait");
+                } else {
+                    tracing::info!(policy = %name, "goes on: the token key for the epoch of now is there");
+                }
+            }
+        }
+        if changed {
+            self.shared.metrics.halted(HaltReason::TokenKey.as_str(), state.halts(HaltReason::TokenKey));
+        }
+    }
+
+    /// Looks whether halts still hold, when no batch is open.
+    pub fn review_idle(&mut self) {
+        if self.open.is_none() {
+            let keys = Arc::clone(&lock(&self.shared.keys));
+            self.review(&Facts { now_ms: now_ms(), keys, event_ids: self.shared.event_ids });
+            self.sink.idle();
+        }
+    }
+
+    fn decide(
+        &mut self,
+        topic: &Arc<str>,
+        policy: usize,
+        record: &Record<'_>,
+        refuse: Option<QuarantineReason>,
+    ) -> Result<(), Failure> {
+        let (Some(engine), Some(report), Some(open)) =
+            (self.shared.engines.get(policy), self.reports.get_mut(policy), self.open.as_mut())
+        else {
+            return Err(Failure::session("the batch is not open"));
+        };
+        let alone = self.narrow.refused.as_ref().is_some_and(|refused| {
+            refused.topic == *topic && refused.partition == record.partition && refused.first == record.offset
+        });
+        let refuse = if alone { Some(QuarantineReason::Refused) } else { refuse };
+        let sampled = (open.records % SAMPLE == 0).then(Instant::now);
+        match refuse {
+            Some(reason) => engine.refuse(record, reason, &mut self.work, report),
+            None => engine.process(record, &open.facts, &mut self.work, report),
+        }
+        if let Some(at) = sampled {
+            open.deciding += at.elapsed();
+            open.sampled += 1;
+        }
+        open.records += 1;
+        open.bytes += record.value.map_or(0, |value| value.len() as u64);
+        if let Some(timestamp) = record.timestamp {
+            open.oldest_ms = Some(open.oldest_ms.map_or(timestamp, |oldest| oldest.min(timestamp)));
+        }
+        for output in self.work.outputs() {
+            open.bytes += output.size() as u64;
+            self.sink.output(&output)?;
+        }
+        for note in self.work.notes() {
+            self.sink.note(&note, open.facts.now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// The topics that this process reads, and whether their policy is halted.
+    pub fn topic_halted(&self, topic: &str) -> bool {
+        self.topics.iter().any(|(name, policy)| **name == *topic && self.shared.state.halted(*policy))
+    }
+
+    /// How long until the open batch is due; `None` when none is open.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.open.as_ref().map(|open| self.bounds.interval.saturating_sub(open.since.elapsed()))
+    }
+
+    /// Is it time to commit?
+    pub fn due(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            open.since.elapsed() >= self.bounds.interval
+                || open.bytes >= self.bounds.bytes
+                || self.narrow.limit.is_some_and(|most| open.records >= most)
+                || !self.unread.is_empty()
+        })
+    }
+
+    /// Remembers that the batch cannot be committed. The first failure is the one that counts, unless a later one
+    /// ends the session.
+    pub fn fail(&mut self, failure: Failure) {
+        if self.failure.as_ref().is_none_or(|first| failure.cause == Cause::Session && first.cause != Cause::Session) {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// Commits the open batch, if there is one and it has not failed. Counters move here and nowhere else.
+    pub fn settle(&mut self, reader: &K::Reader) -> Result<(), Failure> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let Some(open) = &self.open else { return Ok(()) };
+        let committing = Instant::now();
+        if let Err(failure) = self.sink.commit(&self.positions, reader) {
+            self.fail(failure.clone());
+            return Err(failure);
+        }
+        let now_ms = now_ms();
+        let metrics = &self.shared.metrics;
+        for (policy, report) in self.reports.iter_mut().enumerate() {
+            if report.records() > 0 {
+                metrics.committed(policy, report, now_ms);
+                self.shared.breaker.observe(policy, report, &self.shared);
+                report.clear();
+            }
+        }
+        metrics.stage(Stage::Decide, open.decided());
+        metrics.stage(Stage::Commit, committing.elapsed());
+        metrics.batch(true, open.since.elapsed());
+        if let Some(oldest) = open.oldest_ms {
+            metrics.end_to_end(Duration::from_millis(u64::try_from(now_ms - oldest).unwrap_or(0)));
+        }
+        for position in &self.positions {
+            self.reached.insert((Arc::clone(&position.topic), position.partition), position.next);
+        }
+        self.narrow.passed(&self.positions);
+        self.positions.clear();
+        self.open = None;
+        self.committed = true;
+        Ok(())
+    }
+
+    /// Commits or undoes the batch because partitions are about to be taken away; `lost`: they are gone already.
+    pub fn release(&mut self, revoked: &[(String, i32)], lost: bool, reader: &K::Reader) {
+        if lost && self.open.is_some() {
+            self.fail(Failure::world("the group gave our partitions away; what was not committed is read again"));
+        }
+        if self.settle(reader).is_err() {
+            match self.undo() {
+                Ok(undone) => {
+                    self.unread = undone.positions;
+                    // Read again what is still ours, once the poll that called us has returned.
+                    self.failure = None;
+                }
+                Err(failure) => self.fail(failure),
+            }
+        }
+        let gone = |topic: &str, partition: i32| revoked.iter().any(|(t, p)| t == topic && *p == partition);
+        self.unread.retain(|position| !gone(&position.topic, position.partition));
+        self.narrow.until.retain(|position| !gone(&position.topic, position.partition));
+        self.reached.retain(|(topic, partition), _| !gone(topic, *partition));
+        for (topic, partition) in revoked {
+            self.shared.metrics.lag(&Arc::from(topic.as_str()), *partition, None);
+        }
+    }
+
+    /// Has anything failed, or is there anything to be read again?
+    pub fn troubled(&self) -> bool {
+        self.failure.is_some() || !self.unread.is_empty()
+    }
+
+    /// Undoes the batch if it failed, and says where to read on. `Err`: the clients are done for.
+    pub fn undo(&mut self) -> Result<Undone, Failure> {
+        let mut positions = std::mem::take(&mut self.unread);
+        let failure = self.failure.take();
+        if let Some(failure) = &failure {
+            if failure.cause == Cause::Session {
+                return Err(failure.clone());
+            }
+            self.shared.metrics.batch(false, self.open.as_ref().map_or(Duration::ZERO, |open| open.since.elapsed()));
+            if self.open.take().is_some() {
+                self.sink.abort()?;
+            }
+            if failure.cause == Cause::Record {
+                self.narrow.failed(&self.positions)?;
+            }
+            for report in &mut self.reports {
+                report.clear();
+            }
+            for position in self.positions.drain(..) {
+                add(&mut positions, position);
+            }
+        }
+        Ok(Undone { positions, failure })
+    }
+
+    /// True once after each commit.
+    pub fn take_committed(&mut self) -> bool {
+        std::mem::take(&mut self.committed)
+    }
+
+    /// Offset after the last committed record of a partition, if this session committed any.
+    pub fn reached(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.reached.get(&(Arc::from(topic), partition)).copied()
+    }
+
+    /// What all batches share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn is_unread(&self, topic: &Arc<str>, partition: i32) -> bool {
+        self.unread.iter().any(|position| position.topic == *topic && position.partition == partition)
+    }
+
+    fn leave(&mut self, topic: Arc<str>, record: &Record<'_>) {
+        let position = Position { topic, partition: record.partition, first: record.offset, next: record.offset };
+        add(&mut self.unread, position);
+    }
+
+    fn reach(&mut self, topic: &Arc<str>, record: &Record<'_>) {
+        let next = record.offset + 1;
+        let known = self.positions.iter_mut().find(|p| p.partition == record.partition && p.topic == *topic);
+        match known {
+            Some(position) => position.next = next,
+            None => self.positions.push(Position {
+                topic: Arc::clone(topic),
+                partition: record.partition,
+                first: record.offset,
+                next,
+            }),
+        }
+    }
+}
+
+impl Narrow {
+    /// A batch of these positions was refused.
+    fn failed(&mut self, positions: &[Position]) -> Result<(), Failure> {
+        self.failures += 1;
+        if self.refused.take().is_some() {
+            return Err(Failure::session("the quarantine topic refuses the note on a refused record"));
+        }
+        let records: i64 = positions.iter().map(|position| position.next - position.first).sum();
+        match (positions, self.limit) {
+            (_, None) if self.failures < 2 => {}
+            ([alone], Some(1)) => self.refused = Some(alone.clone()),
+            _ => {
+                // Offsets have gaps, so that this is an upper bound; it halves until it is one record.
+                let records = usize::try_from(records).unwrap_or(usize::MAX);
+                self.limit = Some(self.limit.map_or(records, |limit| limit.min(records)).div_euclid(2).max(1));
+                if self.until.is_empty() {
+                    self.until = positions.to_vec();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch of these positions was committed.
+    fn passed(&mut self, positions: &[Position]) {
+        self.failures = 0;
+        self.refused = None;
+        self.until.retain(|until| {
+            !positions.iter().any(|p| p.topic == until.topic && p.partition == until.partition && p.next >= until.next)
+        });
+        self.limit = if self.until.is_empty() { None } else { self.limit.map(|limit| limit.saturating_mul(2)) };
+    }
+}
+
+/// Keeps the smallest `first` of each partition.
+fn add(positions: &mut Vec<Position>, new: Position) {
+    match positions.iter_mut().find(|p| p.partition == new.partition && p.topic == new.topic) {
+        Some(known) => {
+            known.first = known.first.min(new.first);
+            known.next = known.next.max(new.next);
+        }
+        None => positions.push(new),
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub(crate) fn now_ms() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Metrics of reports, until they have a method of that name of their own, which wins over this one.
+trait Uncounted {
+    fn committed(&self, _: usize, _: &Report, _: i64) {}
+}
+impl Uncounted for Metrics {}
