@@ -4,9 +4,11 @@
 //! configuration.
 
 mod apply;
+mod keys;
 mod load;
 mod records;
 mod summary;
+mod test;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,10 @@ struct Cli {
 enum Verb {
     /// Minimize events from stdin to stdout: the same engine, without Kafka
     Apply(apply::ApplyArgs),
+    /// Make a file of token keys, or add keys to one
+    Keys(keys::KeysArgs),
+    /// Run the cases that stand beside a policy
+    Test(test::TestArgs),
 }
 
 /// Runs the command line of this process.
@@ -57,6 +63,8 @@ pub fn main() -> ExitCode {
     };
     match cli.verb {
         Verb::Apply(args) => apply::run(args),
+        Verb::Keys(args) => keys::run(args),
+        Verb::Test(args) => test::run(args),
     }
     .into()
 }
