@@ -10,6 +10,8 @@ mod records;
 mod summary;
 mod test;
 
+pub mod demo;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

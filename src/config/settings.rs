@@ -89,8 +89,8 @@ pub const REFUSED: &[(&str, &str)] = &[
         "allow.auto.create.topics",
         "a topic made by accident has the wrong partition count; preflight names those that are missing",
     ),
-    ("delivery.report.only.error", "every delivery is counted"),
-    ("produce.offset.report", "every delivery is counted"),
+    ("delivery.report.only.error", "the worker counts on hearing of failed deliveries, and of no others"),
+    ("produce.offset.report", "the worker counts on hearing of failed deliveries, and of no others"),
     ("check.crcs", "records are always checked against their checksum"),
     (
         "enable.ssl.certificate.verification",

@@ -465,9 +465,3 @@ pub(crate) fn now_ms() -> i64 {
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
-
-/// Metrics of reports, until they have a method of that name of their own, which wins over this one.
-trait Uncounted {
-    fn committed(&self, _: usize, _: &Report, _: i64) {}
-}
-impl Uncounted for Metrics {}

@@ -1,8 +1,10 @@
 //! Everything that touches the world: Kafka, files, time, metrics, the admin listener.
 
+pub mod admin;
 pub mod batch;
 pub mod kafka;
 pub mod keys;
+pub mod logs;
 pub mod metrics;
 pub mod pipeline;
 pub mod quarantine;

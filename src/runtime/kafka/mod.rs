@@ -3,12 +3,15 @@
 //! * [`source`] is a consumer, [`transaction`] a producer; together they are the world of one
 //!   [`pipeline`](crate::runtime::pipeline).
 //! * [`worker`] is one session of the two, from creating the clients to losing them.
+//! * [`client`] has the settings of both, [`preflight`] looks before the first poll.
 //! * [`supervisor`] starts workers, starts them again with back-off, notices the one that hangs, and stops them all.
 //!
 //! Only stable transactional and static member ids make a restart quick and safe: both are made of group, instance and
 //! the worker's number, and nothing here may change that.
 
+pub mod client;
 mod fault;
+pub mod preflight;
 pub mod source;
 pub mod supervisor;
 pub mod transaction;

@@ -1,0 +1,255 @@
+//! Asking the brokers: which topics there are and how they are set, and whether we may write to them.
+//!
+//! Nothing that is asked changes anything: the probe of writing is a transaction that is aborted. The traps: a client
+//! that cannot connect never fails, it only times out and complains through a callback that somebody must poll; and an
+//! abort waits until deliveries are reported, which needs a thread that polls the producer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
+
+use super::{Problem, Seen, transactional, words};
+use crate::config::settings::For;
+use crate::config::{Cluster, Config};
+use crate::runtime::kafka::client::{self, Complaints};
+
+/// How long brokers that do not answer are tried: a rolling restart of one broker is shorter.
+const REACH: Duration = Duration::from_secs(15);
+
+/// One question.
+const ASK: Duration = Duration::from_secs(2);
+
+/// One step of the probe. The first use of a transactional id takes about a second.
+const STEP: Duration = Duration::from_secs(15);
+
+/// What the brokers say of these topics. `Err`: they cannot be reached, or the settings make no client.
+pub(super) fn topics<'a>(
+    cluster: &Cluster,
+    config: &Config,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<BTreeMap<String, Seen>, Problem> {
+    let complaints = Complaints::default();
+    let consumer = asker(cluster, config, complaints.clone())?;
+    let admin: AdminClient<Complaints> = client::base(cluster, None, &[], config.log.level)
+        .create_with_context(Complaints::default())
+        .map_err(|error| settings(&error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Problem(format!("cannot ask the brokers: {error}")))?;
+    let started = Instant::now();
+    let mut seen = BTreeMap::new();
+    for name in names {
+        let partitions = partitions(&consumer, cluster, name, started, &complaints)?;
+        let found = match partitions {
+            Ok(partitions) => {
+                let (max_bytes, compacted) = runtime.block_on(topic_settings(&admin, name));
+                Seen::There { partitions, max_bytes, compacted }
+            }
+            Err(denied_or_missing) => denied_or_missing,
+        };
+        seen.insert(name.clone(), found);
+    }
+    Ok(seen)
+}
+
+/// A consumer that joins nothing: the only client whose callbacks can be polled while it connects.
+fn asker(cluster: &Cluster, config: &Config, complaints: Complaints) -> Result<BaseConsumer<Complaints>, Problem> {
+    let mut settings_of = client::base(cluster, Some(For::Consumer), &[], config.log.level);
+    // Offsets of an open transaction would be waited for: whoever asks for them here only wants to know if it may.
+    settings_of
+        .set("group.id", &config.group)
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_uncommitted");
+    settings_of.create_with_context(complaints).map_err(|error| settings(&error))
+}
+
+/// A setting that the library refuses. Its own words may quote the value, which may be a secret.
+fn settings(error: &KafkaError) -> Problem {
+    Problem(match error {
+        KafkaError::ClientConfig(_, _, name, _) => format!(
+            "the Kafka client does not take the value of {name} under kafka.client: see the library's list of settings"
+        ),
+        KafkaError::ClientCreation(what) => format!("the settings under kafka.client make no client: {what}"),
+        _ => format!("the settings under kafka.client make no client: {}", code(error)),
+    })
+}
+
+fn code(error: &KafkaError) -> Code {
+    error.rdkafka_error_code().unwrap_or(Code::Fail)
+}
+
+/// How many partitions a topic has, or that it is missing or denied.
+fn partitions(
+    consumer: &BaseConsumer<Complaints>,
+    cluster: &Cluster,
+    name: &str,
+    started: Instant,
+    complaints: &Complaints,
+) -> Result<Result<usize, Seen>, Problem> {
+    loop {
+        let answer = consumer.fetch_metadata(Some(name), ASK);
+        consumer.poll(Duration::ZERO);
+        let failure = match answer {
+            Ok(metadata) => {
+                let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+                match topic.map(|topic| (topic.error().map(Code::from), topic.partitions().len())) {
+                    Some((None, partitions)) if partitions > 0 => return Ok(Ok(partitions)),
+                    Some((Some(Code::TopicAuthorizationFailed), _)) => return Ok(Err(Seen::Denied)),
+                    Some((Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic), _)) | None => {
+                        return Ok(Err(Seen::Missing));
+                    }
+                    // A topic that was made a moment ago has no leader yet.
+                    Some((failure, _)) => failure.unwrap_or(Code::LeaderNotAvailable),
+                }
+            }
+            Err(error) if matches!(code(&error), Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
+                return Ok(Err(Seen::Missing));
+            }
+            Err(error) => code(&error),
+        };
+        if complaints.hopeless() || started.elapsed() > REACH {
+            let brokers = &cluster.brokers;
+            let explained = complaints.explained(brokers);
+            return Err(Problem(
+                explained.unwrap_or_else(|| format!("the brokers at {brokers} do not answer: {failure}")),
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// `max.message.bytes` and whether the topic is compacted. Not being allowed to ask is no problem: the first record that
+/// is too large would be quarantined, not lost.
+async fn topic_settings(admin: &AdminClient<Complaints>, name: &str) -> (Option<u64>, bool) {
+    let options = AdminOptions::new().request_timeout(Some(STEP));
+    let answer = admin.describe_configs(&[ResourceSpecifier::Topic(name)], &options).await;
+    let Some(Ok(found)) = answer.ok().and_then(|answers| answers.into_iter().next()) else {
+        tracing::warn!(topic = %name, "the settings of the topic cannot be read (DescribeConfigs): sizes are not checked");
+        return (None, false);
+    };
+    let value = |name: &str| found.get(name).and_then(|entry| entry.value.clone());
+    let max_bytes = value("max.message.bytes").and_then(|text| text.parse().ok());
+    (max_bytes, value("cleanup.policy").is_some_and(|text| text.contains("compact")))
+}
+
+/// May we use the consumer group?
+pub(super) fn group(config: &Config, inputs: &BTreeMap<String, Seen>) -> Option<Problem> {
+    let topic = inputs.iter().find(|(_, seen)| seen.is_there()).map(|(topic, _)| topic)?;
+    let consumer = asker(&config.input, config, Complaints::default()).ok()?;
+    let mut one = TopicPartitionList::new();
+    one.add_partition(topic, 0);
+    let refused = |error: &KafkaError| code(error) == Code::GroupAuthorizationFailed;
+    let answer = consumer.committed_offsets(one, STEP);
+    answer.err().filter(refused).map(|_| words::cannot_join(config))
+}
+
+/// Writes one record to each topic in a transaction of its own, and aborts it.
+pub(super) fn write<'a>(
+    config: &Config,
+    topics: impl Iterator<Item = (&'a str, &'a [String])>,
+    problems: &mut Vec<Problem>,
+) {
+    let mut probe = None;
+    for (topic, policies) in topics {
+        // A producer that met a refusal may be of no more use; a new one costs a second, and refusals are rare.
+        let ready = match probe.take() {
+            Some(ready) => Ok(ready),
+            None => Probe::new(config),
+        };
+        match ready {
+            Ok(ready) => match ready.write(topic) {
+                Ok(()) => probe = Some(ready),
+                Err(error) => problems.push(refused(config, topic, policies, &error)),
+            },
+            Err(Some(problem)) => return problems.push(problem),
+            Err(None) => return,
+        }
+    }
+}
+
+fn refused(config: &Config, topic: &str, policies: &[String], error: &KafkaError) -> Problem {
+    match code(error) {
+        Code::TopicAuthorizationFailed => words::cannot_write(config, topic, policies),
+        code => Problem(format!("writing to topic {topic} fails: {code}")),
+    }
+}
+
+/// A producer for the probe, with an id of its own, so that it fences no worker.
+struct Probe(ThreadedProducer<Deliveries>);
+
+impl Probe {
+    /// `Err(None)`: under at-least-once delivery transactions need not be allowed, so nothing can be probed.
+    fn new(config: &Config) -> Result<Probe, Option<Problem>> {
+        let mut settings_of: ClientConfig = client::producer(config, 0);
+        settings_of.set("transactional.id", format!("{}/{}/preflight", config.group, config.instance));
+        let timeout = settings_of.get("transaction.timeout.ms").unwrap_or_default().to_owned();
+        let made: KafkaResult<ThreadedProducer<Deliveries>> = settings_of.create_with_context(Deliveries::default());
+        let producer = made.map_err(|error| Some(settings(&error)))?;
+        producer.init_transactions(STEP).map_err(|error| match code(&error) {
+            _ if !transactional(config) => None,
+            Code::TransactionalIdAuthorizationFailed => Some(words::no_transactions(config)),
+            Code::InvalidTransactionTimeout => Some(words::timeout_too_long(&timeout)),
+            code => Some(Problem(format!("transactions cannot be started: {code}"))),
+        })?;
+        Ok(Probe(producer))
+    }
+
+    fn write(&self, topic: &str) -> KafkaResult<()> {
+        self.0.context().take();
+        self.0.begin_transaction()?;
+        let headers = OwnedHeaders::new().insert(Header { key: "tamis-probe", value: Some("1") });
+        let record: BaseRecord<'_, str, str> = BaseRecord::to(topic).partition(0).key("tamis-probe").headers(headers);
+        let sent = self.0.send(record).map_err(|(error, _)| error);
+        let flushed = sent.and_then(|()| self.0.flush(STEP));
+        let delivered = flushed.and_then(|()| match self.0.context().take() {
+            Some(code) => Err(KafkaError::MessageProduction(code)),
+            None => Ok(()),
+        });
+        // After a failure the transaction may be gone already; the failure says more than that.
+        let aborted = self.0.abort_transaction(STEP);
+        delivered.and(aborted)
+    }
+}
+
+/// Remembers how the last delivery failed.
+#[derive(Clone, Default)]
+struct Deliveries(Arc<Mutex<Option<Code>>>);
+
+impl Deliveries {
+    fn take(&self) -> Option<Code> {
+        self.0.lock().unwrap_or_else(|held| held.into_inner()).take()
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", facility, "{message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(client = "probe", "{}: {reason}", code(&error));
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        if let Err((error, _)) = result {
+            let code = code(error);
+            let mut held = self.0.lock().unwrap_or_else(|held| held.into_inner());
+            if !matches!(code, Code::PurgeQueue | Code::PurgeInflight) || held.is_none() {
+                *held = Some(code);
+            }
+        }
+    }
+}
