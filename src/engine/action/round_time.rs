@@ -42,12 +42,15 @@ pub(super) fn apply(step_ms: i64, unit: Option<TimeUnit>, value: Scalar<'_>, out
 
 /// The largest multiple of both that is not after `at`.
 fn floor(at: i64, step_ms: i64, spelled_ms: i64) -> Option<i64> {
-    let (mut a, mut b) = (step_ms, spelled_ms);
-    while b != 0 {
-        (a, b) = (b, a.checked_rem(b)?);
+    let mut grid = step_ms;
+    if step_ms.checked_rem(spelled_ms)? != 0 {
+        let (mut a, mut b) = (step_ms, spelled_ms);
+        while b != 0 {
+            (a, b) = (b, a.checked_rem(b)?);
+        }
+        grid = step_ms.checked_div(a)?.checked_mul(spelled_ms)?;
     }
-    let grid = step_ms.checked_div(a)?.checked_mul(spelled_ms).filter(|grid| *grid > 0)?;
-    at.checked_sub(at.checked_rem_euclid(grid)?)
+    at.checked_sub(at.checked_rem_euclid(grid).filter(|_| grid > 0)?)
 }
 
 /// Plain decimal notation only: an exponent would have to be rewritten.
@@ -233,11 +236,15 @@ fn parse_offset(text: &str) -> Option<i64> {
 /// Takes exactly `count` ASCII digits.
 fn digits(rest: &mut &str, count: usize) -> Option<i64> {
     let (head, tail) = rest.split_at_checked(count)?;
-    if !head.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+    let mut value = 0;
+    for byte in head.bytes() {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(byte - b'0');
     }
     *rest = tail;
-    head.parse().ok()
+    Some(value)
 }
 
 /// Takes the first of `choices` that comes next, or nothing.

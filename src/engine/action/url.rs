@@ -44,7 +44,8 @@ pub(super) fn apply(keep_query: &[String], value: Scalar<'_>, out: &mut Vec<u8>)
 
 fn split(text: &str) -> Option<Parts<'_>> {
     // Browsers strip tabs and line breaks before they parse, and spaces at the ends.
-    if text.chars().any(char::is_control) || text.trim() != text {
+    let control = |byte: u8| byte < 0x20 || byte == 0x7F;
+    if text.bytes().any(control) || (!text.is_ascii() && text.chars().any(char::is_control)) || text.trim() != text {
         return None;
     }
     let before_fragment = text.split_once('#').map_or(text, |(before, _)| before);
@@ -53,7 +54,7 @@ fn split(text: &str) -> Option<Parts<'_>> {
         None => (before_fragment, None),
     };
     // Browsers read `\` as `/`; spaces are not part of a URL; `;` starts path parameters, which no policy lists yet.
-    if place.contains(['\\', ' ', ';']) {
+    if place.bytes().any(|byte| matches!(byte, b'\\' | b' ' | b';')) {
         return None;
     }
     let (scheme, rest) = split_scheme(place)?;
@@ -81,7 +82,9 @@ fn split(text: &str) -> Option<Parts<'_>> {
 /// `://`, plain or percent-encoded once or twice.
 fn has_nested(path: &str) -> bool {
     let encoded = |found: &[u8]| found.eq_ignore_ascii_case(b"%3a%2f%2f") || found.eq_ignore_ascii_case(b"%253a%252");
-    path.contains("://") || (path.contains('%') && path.as_bytes().windows(9).any(encoded))
+    let bytes = path.as_bytes();
+    let plain = memchr::memchr(b':', bytes).is_some() && path.contains("://");
+    plain || (memchr::memchr(b'%', bytes).is_some() && bytes.windows(9).any(encoded))
 }
 
 /// Cuts `scheme:` off (RFC 3986 §3.1); `None` where a colon stands after something that is no scheme.
@@ -121,9 +124,10 @@ fn is_host(host: &str) -> bool {
 fn stays(parameter: &str, keep_query: &[String]) -> bool {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
     !parameter.is_empty()
-        && !value.contains([';', '?'])
-        && !parameter.contains(char::is_whitespace)
         && keep_query.iter().any(|listed| decoded(name).eq(listed.bytes()))
+        && !value.bytes().any(|byte| matches!(byte, b';' | b'?'))
+        && !parameter.bytes().any(|byte| byte == b' ')
+        && (parameter.is_ascii() || !parameter.contains(char::is_whitespace))
 }
 
 /// The bytes of a parameter name: `+` is a space, `%41` is `A`, and a `%` without two hex digits is itself.

@@ -83,7 +83,10 @@ pub(super) fn apply(value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
 }
 
 fn family(text: &str) -> Option<(&'static str, &str)> {
-    let rank = |name: &str| PRODUCTS.iter().position(|(token, _)| *token == name);
+    // In every browser's user agent, and no answer.
+    let common = |name: &str| matches!(name, "Mozilla" | "AppleWebKit" | "Gecko" | "Mobile" | "NT");
+    let row_of = |name: &str| PRODUCTS.iter().position(|(token, _)| *token == name);
+    let rank = |name: &str| if common(name) { None } else { row_of(name) };
     let (row, major) =
         products(text).filter_map(|(name, major)| Some((rank(name)?, major))).min_by_key(|(row, _)| *row)?;
     let (token, name) = PRODUCTS.get(row)?;

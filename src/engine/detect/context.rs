@@ -124,14 +124,17 @@ pub(super) fn is_version(text: &str, at: usize) -> bool {
     is_product(before, from == 0) || follows_word(before)
 }
 
-/// `Chrome/` right before it, with nothing before the name that would make it a path.
+/// `Chrome/` or `sdk/` right before it, with nothing before the name that would make it a path. Products have capitals:
+/// `session/203.0.113.7` is a key with an address in it.
 fn is_product(before: &str, whole: bool) -> bool {
     let Some(before) = before.strip_suffix('/') else { return false };
     let name = before.rsplit([' ', ';', '(', ',', '"', '=', '\t', '\n']).next().unwrap_or("");
     let cut = name.len() == before.len() && !whole;
-    !cut && name.starts_with(|c: char| c.is_ascii_alphabetic())
+    let lower = name.to_ascii_lowercase();
+    let product = name.starts_with(|c: char| c.is_ascii_uppercase()) || VERSION_WORDS.contains(&lower.as_str());
+    !cut && product
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        && !PLACE_WORDS.contains(&name.to_ascii_lowercase().as_str())
+        && !PLACE_WORDS.contains(&lower.as_str())
 }
 
 fn follows_word(before: &str) -> bool {

@@ -55,8 +55,8 @@ fn address(text: &str, start: usize, run_end: usize) -> Option<Hit> {
     }
     let tail = bytes.get(run_end..)?;
     let ends_as_version =
-        |word: &&str| tail.get(..word.len()).is_some_and(|tail| tail.eq_ignore_ascii_case(word.as_bytes()));
-    let version = context::is_version(text, start) || VERSION_ENDS.iter().any(|word| ends_as_version(word));
+        |word: &str| tail.get(..word.len()).is_some_and(|tail| tail.eq_ignore_ascii_case(word.as_bytes()));
+    let version = context::is_version(text, start) || VERSION_ENDS.iter().copied().any(ends_as_version);
     (!version).then_some(Hit { kind: Kind::Ipv4, start, end })
 }
 
@@ -71,6 +71,8 @@ pub(super) const MATCHES: &[(&str, &str)] = &[
     ("X-Forwarded-For: 198.51.100.1, 10.0.0.1", "198.51.100.1"),
     ("https://shop.example/u/client_ip/203.0.113.9/edit", "203.0.113.9"),
     ("host/203.0.113.9", "203.0.113.9"),
+    ("ratelimit/203.0.113.9", "203.0.113.9"),
+    ("Client/203.0.113.9", "203.0.113.9"),
     ("203.0.113.0/24", "203.0.113.0"),
     ("0.0.0.0", "0.0.0.0"),
     ("255.255.255.255", "255.255.255.255"),
