@@ -4,14 +4,71 @@
 //! and what only a broker can tell is preflight's. The trap: a setting of the Kafka client can undo a promise (an
 //! automatic commit loses records), so those that the promises rest on are refused by name in [`settings`].
 
+pub mod problem;
+mod reader;
 pub mod settings;
+mod written;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroize;
+
+use crate::engine::policy::problem::Span;
+use crate::engine::policy::{SourceFile, tree};
+use problem::{Code, Problem, Problems};
+
+/// Reads a deployment file, and the files with secrets that it names. `Err` holds every problem.
+pub fn read(path: &Path) -> Result<Config, Problems> {
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+            let base = absolute.parent().map(Path::to_path_buf).unwrap_or_default();
+            parse(SourceFile::from_bytes(name, &bytes), &base)
+        }
+        Err(error) => {
+            let message = format!("{name} cannot be read: {error}");
+            let problem = Problem::new(Code::Unreadable, Span { file: 0, start: 0, end: 0 }, message);
+            Err(Problems { file: SourceFile { name, text: String::new() }, list: vec![problem] })
+        }
+    }
+}
+
+/// [`read`] of a text; relative paths in it start at `base`.
+pub fn parse(file: SourceFile, base: &Path) -> Result<Config, Problems> {
+    let root = match tree::parse(0, &file.text) {
+        Ok(root) => root,
+        Err(problem) => {
+            let problem = Problem::new(Code::Yaml, problem.at.span, problem.message);
+            return Err(Problems { file, list: vec![problem] });
+        }
+    };
+    let mut reader = reader::Reader { base: base.to_path_buf(), problems: Vec::new(), hidden: Vec::new() };
+    let config = written::config(&mut reader, &root);
+    if reader.problems.is_empty() {
+        return Ok(config);
+    }
+    let mut list = reader.problems;
+    list.sort_by_key(|problem| problem.span.start);
+    let text = hide(&file.text, &reader.hidden);
+    Err(Problems { file: SourceFile { text, ..file }, list })
+}
+
+/// The text with stars for every byte of these stretches, so that places stay.
+fn hide(text: &str, hidden: &[Span]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, letter) in text.char_indices() {
+        if letter != '\n' && hidden.iter().any(|span| (span.start..span.end).contains(&at)) {
+            out.extend(std::iter::repeat_n('*', letter.len_utf8()));
+        } else {
+            out.push(letter);
+        }
+    }
+    out
+}
 
 /// A deployment without problems: no `Option` is left that was settled.
 #[derive(Clone)]

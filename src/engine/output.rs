@@ -83,10 +83,12 @@ impl OnRoute<'_> {
     /// Adds a tombstone, where the policy forwards them and the record has a key to make a token of.
     pub(in crate::engine) fn send_tombstone(&self, work: &mut Work) -> Opening {
         let forwarded = self.engine.policy().record.forward_tombstones && work.gathered.key().is_some();
-        if forwarded && self.route_key().is_some_and(|key| key.key.is_some())
-            && let Ok(opening) = self.add(None, work) {
-                return opening;
-            }
+        if forwarded
+            && self.route_key().is_some_and(|key| key.key.is_some())
+            && let Ok(opening) = self.add(None, work)
+        {
+            return opening;
+        }
         Opening::Dropped(DropReason::Tombstone)
     }
 

@@ -190,10 +190,11 @@ impl Reader<'_> {
     fn push_unreached(&mut self, scalars: u32, span: Span) -> Result<u32, QuarantineReason> {
         let last = self.frames.last().and_then(|frame| frame.last);
         if let Some((number, node)) = last.and_then(|last| Some((last, self.tape.nodes.get_mut(last as usize)?)))
-            && let NodeKind::Unreached(count) = &mut node.kind {
-                *count += scalars;
-                return Ok(number);
-            }
+            && let NodeKind::Unreached(count) = &mut node.kind
+        {
+            *count += scalars;
+            return Ok(number);
+        }
         self.push(NodeKind::Unreached(scalars), State::DEAD, span)
     }
 
@@ -201,9 +202,10 @@ impl Reader<'_> {
     #[inline]
     fn end_slot(&mut self, at: usize) {
         if let Some(frame) = self.frames.last()
-            && let Some(node) = frame.last.and_then(|last| self.tape.nodes.get_mut(last as usize)) {
-                node.slot.end = at as u32;
-            }
+            && let Some(node) = frame.last.and_then(|last| self.tape.nodes.get_mut(last as usize))
+        {
+            node.slot.end = at as u32;
+        }
     }
 }
 
@@ -305,11 +307,12 @@ impl Visitor for Reader<'_> {
         self.end_slot(at);
         let next = self.tape.nodes.len() as u32;
         if let Some(frame) = self.frames.pop()
-            && let Some(node) = frame.node.and_then(|node| self.tape.nodes.get_mut(node as usize)) {
-                node.span.end = at as u32 + 1;
-                node.slot.end = at as u32 + 1;
-                node.next = next;
-            }
+            && let Some(node) = frame.node.and_then(|node| self.tape.nodes.get_mut(node as usize))
+        {
+            node.span.end = at as u32 + 1;
+            node.slot.end = at as u32 + 1;
+            node.next = next;
+        }
         Ok(())
     }
 

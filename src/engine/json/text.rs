@@ -77,11 +77,13 @@ pub fn unescape_mapped(raw: &str, out: &mut String, mut map: impl FnMut(usize, S
 fn unicode(escape: &str) -> (Option<char>, usize) {
     let unit = |at: usize| escape.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     let Some(first) = unit(1) else { return (None, escape.len()) };
-    if (0xd800..0xdc00).contains(&first) && escape.get(5..7) == Some("\\u")
-        && let Some(second @ 0xdc00..0xe000) = unit(7) {
-            let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-            return (char::from_u32(code), 11);
-        }
+    if (0xd800..0xdc00).contains(&first)
+        && escape.get(5..7) == Some("\\u")
+        && let Some(second @ 0xdc00..0xe000) = unit(7)
+    {
+        let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        return (char::from_u32(code), 11);
+    }
     (char::from_u32(first), 5)
 }
 

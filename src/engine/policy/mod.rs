@@ -12,13 +12,13 @@ mod draft;
 mod keys;
 mod meet;
 pub mod model;
-mod nearest;
+pub(crate) mod nearest;
 pub mod problem;
 mod reader;
 mod render;
 mod schema;
 mod table;
-mod tree;
+pub(crate) mod tree;
 
 use sha2::{Digest, Sha256};
 

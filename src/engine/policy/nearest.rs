@@ -1,7 +1,7 @@
 //! "Did you mean …?", asked only when a word is close to one that exists.
 
 /// The closest of `words`, if at most a third of its letters differ (one letter for short words).
-pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Longer words are never typing slips of ours, and the distance costs their product.
     const LONGEST: usize = 64;
     if word.len() > LONGEST {

@@ -21,14 +21,14 @@ const MAX_NODES: usize = 200_000;
 
 /// A value with its place.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) span: Span,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) value: Value,
 }
 
 /// What YAML can say, types not guessed.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Nothing was written.
     Empty,
     /// A scalar without quotes, as written.
@@ -43,15 +43,15 @@ pub(super) enum Value {
 
 /// One entry of a mapping.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_span: Span,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Span,
+    pub(crate) value: Node,
 }
 
 impl Node {
     /// The text of a scalar, whether quoted or not.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Plain(text) | Value::Quoted(text) => Some(text),
             Value::Empty | Value::List(_) | Value::Map(_) => None,
@@ -60,7 +60,7 @@ impl Node {
 }
 
 /// Reads one document. A syntax error is one problem: what follows it cannot be trusted.
-pub(super) fn parse(file: usize, text: &str) -> Result<Node, Problem> {
+pub(crate) fn parse(file: usize, text: &str) -> Result<Node, Problem> {
     let whole = Span { file, start: 0, end: 0 };
     if text.len() > MAX_BYTES {
         return Err(Problem::new(Code::FileTooLarge, whole, format!("the file is larger than {MAX_BYTES} bytes")));
