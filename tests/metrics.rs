@@ -14,6 +14,7 @@ use tamis::engine::{Engine, Facts, Work};
 use tamis::runtime::keys;
 use tamis::runtime::metrics::table::{Domain, TABLE, markdown};
 use tamis::runtime::metrics::{Metrics, Stage};
+use tamis::runtime::state::HaltReason;
 
 const POLICY: &str = "tamis: 1\npolicy: web\ninput: {topics: [collector.web], split: '$.batch[*]'}\nlaw: {preset: \
                       eea-us/2026-01, country: $.country}\nconsent:\n  table: none\n  gpc: {at: header.sec-gpc}\n  \
@@ -72,7 +73,7 @@ fn used() -> (Metrics, Report) {
     metrics.stage(Stage::Decide, Duration::from_micros(700));
     metrics.stage(Stage::Commit, Duration::from_millis(7));
     metrics.end_to_end(Duration::from_millis(120));
-    metrics.halted("quarantine_ratio", true);
+    metrics.halted(HaltReason::QuarantineRatio, true);
     metrics.lag(&Arc::from("collector.web"), 0, Some(5));
     metrics.lag(&Arc::from("collector.web"), 1, Some(7));
     (metrics, report)

@@ -204,7 +204,7 @@ impl<K: Sink> Batch<K> {
             }
         }
         if changed {
-            self.shared.metrics.halted(HaltReason::TokenKey.as_str(), state.halts(HaltReason::TokenKey));
+            self.shared.metrics.halted(HaltReason::TokenKey, state.halts(HaltReason::TokenKey));
         }
     }
 

@@ -78,7 +78,7 @@ impl Breaker {
         {
             let name = shared.engines.get(policy).map_or("", |engine| &engine.policy().name);
             tracing::error!(policy = %name, "halted: too many events went to quarantine; its topics wait");
-            shared.metrics.halted(HaltReason::QuarantineRatio.as_str(), true);
+            shared.metrics.halted(HaltReason::QuarantineRatio, true);
         }
     }
 

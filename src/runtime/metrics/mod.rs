@@ -18,6 +18,7 @@ use prometheus::{
 
 use crate::engine::outcome::{DropReason, QuarantineReason, closed_list};
 use crate::engine::policy::model::{OnHit, Policy};
+use crate::runtime::state::HaltReason;
 use table::{Metric, MetricKind, UNNAMED};
 
 closed_list! {
@@ -31,9 +32,6 @@ closed_list! {
         Batch = "batch",
     }
 }
-
-/// Why a policy may be halted: the label of `tamis_halted`.
-pub const HALT_REASONS: &[&str] = &["quarantine_ratio", "token_key"];
 
 /// The metrics of one process.
 pub struct Metrics {
@@ -117,8 +115,8 @@ impl Metrics {
         for result in ["committed", "aborted"] {
             self.transactions.with_label_values(&[result]);
         }
-        for reason in HALT_REASONS {
-            self.halted.with_label_values(&[*reason]);
+        for reason in HaltReason::ALL {
+            self.halted.with_label_values(&[reason.as_str()]);
         }
         let start = gauge(&self.registry, &table::START);
         start.with_label_values(none).set(process::started_seconds());
@@ -192,11 +190,9 @@ impl Metrics {
         self.end_to_end.with_label_values(none).observe(late.as_secs_f64());
     }
 
-    /// Whether any policy is halted for this reason, one of [`HALT_REASONS`].
-    pub fn halted(&self, reason: &str, on: bool) {
-        if HALT_REASONS.contains(&reason) {
-            self.halted.with_label_values(&[reason]).set(i64::from(on));
-        }
+    /// Whether any policy is halted for this reason.
+    pub fn halted(&self, reason: HaltReason, on: bool) {
+        self.halted.with_label_values(&[reason.as_str()]).set(i64::from(on));
     }
 
     /// Records between the committed offset and the end of a partition; `None` when the partition is no longer ours.

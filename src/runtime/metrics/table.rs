@@ -6,6 +6,8 @@
 
 use crate::engine::detect::Kind;
 use crate::engine::outcome::{CloseReason, DropReason, Effect, QuarantineReason};
+use crate::engine::report::{DetectAction, SignalKind, SignalResult};
+use crate::runtime::state::HaltReason;
 
 /// One metric.
 #[derive(Debug)]
@@ -176,15 +178,15 @@ fn kinds() -> Vec<&'static str> {
 }
 
 fn detect_actions() -> Vec<&'static str> {
-    vec!["mask", "drop", "quarantine"]
+    DetectAction::ALL.iter().map(|word| word.as_str()).collect()
 }
 
 fn signal_kinds() -> Vec<&'static str> {
-    vec!["gpc", "categories"]
+    SignalKind::ALL.iter().map(|word| word.as_str()).collect()
 }
 
 fn signal_results() -> Vec<&'static str> {
-    vec!["absent", "ok", "malformed", "unmapped"]
+    SignalResult::ALL.iter().map(|word| word.as_str()).collect()
 }
 
 fn directions() -> Vec<&'static str> {
@@ -200,7 +202,7 @@ fn results() -> Vec<&'static str> {
 }
 
 fn halt_reasons() -> Vec<&'static str> {
-    super::HALT_REASONS.to_vec()
+    HaltReason::ALL.iter().map(|reason| reason.as_str()).collect()
 }
 
 /// The table as a page of documentation: `docs/metrics.md`.
