@@ -271,3 +271,49 @@ fn texts_of_others_are_read_as_they_read_them() {
     }
     assert!(seen > 25, "{seen}");
 }
+
+#[test]
+fn work_is_linear_on_texts_made_to_hurt() {
+    for piece in [
+        "1 ",
+        "1",
+        "1.",
+        "1-",
+        "1:",
+        "a@",
+        "a@b.",
+        "@",
+        "+",
+        "+1",
+        "+1 ",
+        "GB12 ABCD ",
+        "GB12",
+        "4111 ",
+        "4111-",
+        "411111111111",
+        "::",
+        "1::",
+        "1.2.3.4.",
+        "1.2.3.4 ",
+        "abcdef:",
+        "\"@",
+        "\"a",
+        "a.b",
+        "é@é.",
+        "v1.2.3.4/",
+        "((((",
+        "+(0)",
+        "+33 (0)",
+        "%40",
+        "from 1.2.3.4 to ",
+        "DE89 3704 ",
+    ] {
+        let text = piece.repeat(100_000 / piece.len());
+        let mut hits = Vec::new();
+        let start = std::time::Instant::now();
+        Detector::new(Kinds::ALL).text(&text, &mut hits);
+        let took = start.elapsed();
+        // Release builds need under 20 ms; a quadratic finder would need seconds even there.
+        assert!(took.as_millis() < 400, "{piece:?}: {took:?}");
+    }
+}
