@@ -3,13 +3,18 @@
 //! The suites lie beside the repository in `../shared/data` (or `TAMIS_SHARED_DATA`); without them the tests say so and
 //! pass, so that a fresh clone is green.
 
+#![allow(clippy::print_stdout)] // counts are part of the proof
+
 mod reference;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use tamis::engine::outcome::Outcome;
 use tamis::engine::path::{Automaton, Selector, SelectorErrorKind, State};
 
+use reference::bench::{Around, Bench};
+use reference::generate;
 use reference::json::{self, Kind, Node};
 
 /// The folder of a suite, if it is there.
@@ -115,7 +120,8 @@ fn jsonpath_suite_gives_the_same_nodes_or_a_code() {
                 accepted(&automaton, automaton.start(), &document.root, "$", &mut found);
                 // Several results: the orders that the standard leaves open. A set has no order.
                 let paths = test.get("result_paths").or_else(|| test["results_paths"].get(0)).expect("paths");
-                let wanted = paths.as_array().expect("a list").iter().map(|p| p.as_str().expect("a path").to_owned()).collect();
+                let wanted =
+                    paths.as_array().expect("a list").iter().map(|p| p.as_str().expect("a path").to_owned()).collect();
                 if found == wanted {
                     count("in the subset: same nodes".to_owned());
                 } else {
@@ -127,4 +133,58 @@ fn jsonpath_suite_gives_the_same_nodes_or_a_code() {
     println!("JSONPath compliance suite");
     counts.iter().for_each(|(what, count)| println!("  {count:>5}  {what}"));
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What keep-all makes of each file of a folder: `identical`, or the reason of the quarantine.
+fn keep_all(folder: &Path) -> BTreeMap<String, String> {
+    let mut bench = Bench::new(&generate::keep_all(), &generate::keys());
+    let mut made = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("the suite") {
+        let path = entry.expect("a file").path();
+        let bytes = std::fs::read(&path).expect("the file can be read");
+        let around = Around::plain();
+        let got = bench.run(&around.record(&around.headers(), Some(&bytes)));
+        assert!(got.conserved && got.events.len() == 1);
+        let output = got.outputs.into_values().next().map(|output| output.value.into_bytes());
+        let word = match (got.events[0].0, output) {
+            (Outcome::Forward, Some(output)) if output == bytes => "identical".to_owned(),
+            (Outcome::Forward, _) => "CHANGED".to_owned(),
+            (Outcome::Quarantine(reason), None) if got.notes == 1 => reason.to_string(),
+            (outcome, _) => format!("{outcome:?}"),
+        };
+        made.insert(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(), word);
+    }
+    made
+}
+
+#[test]
+fn json_suite_is_kept_byte_for_byte_or_quarantined() {
+    let Some(folder) = shared("jsontestsuite") else { return };
+    let table = include_str!("conformance/undefined.txt");
+    let table: BTreeMap<&str, &str> = table
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, rest)| (name, rest.split(" -- ").next().unwrap_or("").trim()))
+        .collect();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    let parsing = keep_all(&folder.join("test_parsing"));
+    let transform = keep_all(&folder.join("test_transform"));
+    assert_eq!((parsing.len(), transform.len()), (318, 22), "the suite is whole");
+    for (name, word) in parsing.into_iter().chain(transform) {
+        let kind = name.get(..2).filter(|kind| ["y_", "n_", "i_"].contains(kind)).unwrap_or("transform ");
+        let right = match kind {
+            "y_" => word == "identical",
+            "n_" => word == "invalid_json" || word == "too_deep",
+            _ => table.get(name.as_str()) == Some(&word.as_str()),
+        };
+        if !right {
+            wrong.push(format!("{name}: {word}"));
+        }
+        *counts.entry(format!("{kind}{word}")).or_default() += 1;
+    }
+    println!("JSONTestSuite under keep-all");
+    counts.iter().for_each(|(what, count)| println!("  {count:>5}  {what}"));
+    assert!(wrong.is_empty(), "{} files:\n{}", wrong.len(), wrong.join("\n"));
 }

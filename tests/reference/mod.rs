@@ -6,6 +6,15 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test binary uses its part
 
+pub mod actions;
+pub mod bench;
+pub mod consent;
+pub mod decode;
+pub mod generate;
 pub mod json;
+pub mod model;
 pub mod paths;
 pub mod random;
+pub mod ring;
+pub mod tally;
+pub mod walk;
