@@ -4,6 +4,7 @@
 //! configuration.
 
 mod apply;
+mod check;
 mod keys;
 mod load;
 mod records;
@@ -47,6 +48,8 @@ struct Cli {
 enum Verb {
     /// Minimize events from stdin to stdout: the same engine, without Kafka
     Apply(apply::ApplyArgs),
+    /// Check policies: all problems at once, and what becomes of each field
+    Check(check::CheckArgs),
     /// Make a file of token keys, or add keys to one
     Keys(keys::KeysArgs),
     /// Run the cases that stand beside a policy
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
     };
     match cli.verb {
         Verb::Apply(args) => apply::run(args),
+        Verb::Check(args) => check::run(args),
         Verb::Keys(args) => keys::run(args),
         Verb::Test(args) => test::run(args),
     }

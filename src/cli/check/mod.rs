@@ -11,14 +11,14 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::Exit;
+use super::{Exit, load};
 use crate::engine::policy::problem::Severity;
 use crate::engine::policy::{Reading, SourceFile, place, read, render, schema};
 use register::Register;
 
 /// What is asked.
 #[derive(Debug, clap::Args)]
-pub struct CheckArgs {
+pub(in crate::cli) struct CheckArgs {
     /// Policy files that are to run together
     #[arg(required_unless_present = "schema")]
     files: Vec<PathBuf>,
@@ -37,33 +37,26 @@ pub struct CheckArgs {
 }
 
 /// Runs it. A closed pipe is nobody's problem.
-pub(super) fn run(args: CheckArgs) -> Exit {
-    let stdout = io::stdout();
-    let color = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut out = anstream::AutoStream::new(stdout.lock(), if color { anstream::ColorChoice::Always } else { anstream::ColorChoice::Never });
+pub(in crate::cli) fn run(args: CheckArgs) -> Exit {
     let mut answer = Vec::new();
-    let exit = check(&args, color, &mut answer);
-    match exit {
-        Ok(exit) => match out.write_all(&answer).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failure,
-            _ => exit,
-        },
-        Err(message) => {
-            let _ = writeln!(io::stderr(), "error: {message}");
-            Exit::Usage
-        }
+    let exit = match check(&args, io::stdout().is_terminal(), &mut answer) {
+        Ok(exit) | Err(exit) => exit,
+    };
+    let mut out = anstream::stdout();
+    match out.write_all(&answer).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failure,
+        _ => exit,
     }
 }
 
-fn check(args: &CheckArgs, color: bool, out: &mut Vec<u8>) -> Result<Exit, String> {
+fn check(args: &CheckArgs, color: bool, out: &mut Vec<u8>) -> Result<Exit, Exit> {
     if args.schema {
         json_line(out, &schema());
         return Ok(Exit::Fine);
     }
     let mut files = Vec::new();
     for path in &args.files {
-        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        files.push(SourceFile::from_bytes(path.display().to_string(), &bytes));
+        files.push(SourceFile::from_bytes(path.display().to_string(), &load::file(path)?));
     }
     let reading = read(&files);
     let registers: Vec<Register<'_>> = if args.table || args.markdown || args.json {

@@ -19,7 +19,8 @@ impl<'a> Register<'a> {
     pub(super) fn of(policy: &'a Policy, reading: &Reading) -> Option<Register<'a>> {
         let shared = reading.problems.iter().any(|problem| problem.code == Code::SharedDomain);
         let others = || reading.policies.iter().filter(|other| other.name != policy.name);
-        let shared_domains = policy.tokens.keys().filter(|domain| shared && others().any(|o| o.tokens.contains_key(*domain)));
+        let shared_domains =
+            policy.tokens.keys().filter(|domain| shared && others().any(|o| o.tokens.contains_key(*domain)));
         Some(Register { policy, table: Table::of(policy).ok()?, shared_domains: shared_domains.cloned().collect() })
     }
 
@@ -72,7 +73,11 @@ fn record(policy: &Policy) -> String {
         Partition::Same => "same partition",
         Partition::ByKey => "partition by key",
     };
-    let headers = if record.headers.is_empty() { "no headers".to_owned() } else { format!("headers {}", record.headers.join(", ")) };
+    let headers = if record.headers.is_empty() {
+        "no headers".to_owned()
+    } else {
+        format!("headers {}", record.headers.join(", "))
+    };
     let tombstones = if record.forward_tombstones { "tombstones forwarded" } else { "tombstones dropped" };
     format!("{key}, {partition}, timestamp floored to {} ms, {headers}, {tombstones}", record.timestamp_step_ms)
 }

@@ -53,7 +53,8 @@ fn routes(register: &Register<'_>) -> Grid {
 
 fn fields(register: &Register<'_>) -> Grid {
     let routes = &register.policy.routes;
-    let mut grid = vec![std::iter::once("FIELD".to_owned()).chain(routes.iter().map(|route| route.topic.clone())).collect()];
+    let mut grid =
+        vec![std::iter::once("FIELD".to_owned()).chain(routes.iter().map(|route| route.topic.clone())).collect()];
     for row in &register.table.rows {
         grid.push(std::iter::once(row.field.clone()).chain(row.cells.iter().map(cell)).collect());
     }
@@ -63,7 +64,8 @@ fn fields(register: &Register<'_>) -> Grid {
 
 fn regimes(register: &Register<'_>) -> Grid {
     let table = &register.table.regimes;
-    let mut grid: Grid = vec![std::iter::once("PLACE".to_owned()).chain(table.iter().map(|(p, _)| p.to_string())).collect()];
+    let mut grid: Grid =
+        vec![std::iter::once("PLACE".to_owned()).chain(table.iter().map(|(p, _)| p.to_string())).collect()];
     let places = table.first().map(|(_, places)| places.as_slice()).unwrap_or_default();
     for (index, (place, _)) in places.iter().enumerate() {
         let words = table.iter().map(|(_, places)| places.get(index).map_or("-", |(_, regime)| *regime).to_owned());
@@ -74,7 +76,9 @@ fn regimes(register: &Register<'_>) -> Grid {
 
 fn aligned(grid: &Grid) -> String {
     let columns = grid.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| grid.iter().filter_map(|line| line.get(column)).map(|word| word.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        grid.iter().filter_map(|line| line.get(column)).map(|word| word.chars().count()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut out = String::new();
     for line in grid {

@@ -7,7 +7,7 @@ use crate::engine::consent::{PlaceSource, Purpose};
 use crate::engine::path::{Automaton, State, Take};
 
 use super::category::Category;
-use super::draft::{Draft, DraftRule};
+use super::draft::{Draft, DraftRoute, DraftRule};
 use super::meet::{Meetings, Party, combinations, meetings};
 use super::model::Source;
 use super::nearest::nearest;
@@ -153,8 +153,10 @@ fn domains(draft: &Draft, problems: &mut Vec<Problem>) {
     for (name, _) in &draft.domains {
         let used =
             draft.routes.iter().any(|route| route.tokens.as_ref().is_some_and(|domain| domain.value == name.value));
-        let unclear =
-            draft.routes.is_empty() || draft.routes.iter().any(|route| route.has_tokens && route.tokens.is_none());
+        // A route whose domain is not known may mean this one.
+        let known =
+            |route: &DraftRoute| route.tokens.as_ref().is_some_and(|d| names.clone().any(|name| name == d.value));
+        let unclear = draft.routes.is_empty() || draft.routes.iter().any(|route| route.has_tokens && !known(route));
         if !used && !unclear {
             let message = format!("no route uses the token domain `{}`", name.value);
             let help = format!("name it in a route (`tokens: {}`), or take it out", name.value);

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 pub use category::{CATEGORIES, Category};
 pub use render::{place, render};
 pub use schema::schema;
-pub use table::{Cell, Row, Table};
+pub use table::{Cell, FieldOutcome, Row, Table};
 
 use draft::{Draft, DraftRule};
 use model::{Consent, Detect, Input, Law, OnHit, Partition, Policy, RecordRules, Route, Rule};

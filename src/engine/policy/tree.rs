@@ -16,6 +16,9 @@ const MAX_BYTES: usize = 4 << 20;
 /// Containers inside containers. The deepest place of the language is nine levels down; each level costs stack.
 const MAX_DEPTH: usize = 24;
 
+/// Characters of a key: more than the longest selector (1024 bytes), so that we say what is wrong with a longer one.
+const MAX_KEY: usize = 4096;
+
 /// Scalars and containers, aliases expanded: twenty per rule of a policy with 10,000 rules.
 const MAX_NODES: usize = 200_000;
 
@@ -73,6 +76,7 @@ pub(crate) fn parse(file: usize, text: &str) -> Result<Node, Problem> {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
             flow_nesting_limit: MAX_DEPTH,
+            simple_key_max_lookahead: MAX_KEY,
             max_nodes: MAX_NODES,
             max_documents: 1,
         },
@@ -101,9 +105,23 @@ fn message(text: &str) -> String {
 
 fn span(file: usize, location: Location, text: &str) -> Span {
     let span = location.span();
-    let start = span.byte_offset().and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(text.len());
-    let length = span.byte_len().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    let number = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok());
+    let start = number(span.byte_offset()).unwrap_or_else(|| offset(location, text)).min(text.len());
+    let length = number(span.byte_len()).unwrap_or(0);
     Span { file, start, end: start.saturating_add(length).min(text.len()) }
+}
+
+/// Errors of the parser come with line and column only; both count from 1, columns in characters.
+fn offset(location: Location, text: &str) -> usize {
+    let mut start = 0;
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        if number == location.line() {
+            let column = usize::try_from(location.column()).unwrap_or(1).saturating_sub(1);
+            return start + line.char_indices().nth(column).map_or(line.trim_end().len(), |(at, _)| at);
+        }
+        start += line.len();
+    }
+    start
 }
 
 struct Raw(RawValue);

@@ -5,6 +5,8 @@ mod rules;
 mod scalar;
 mod sections;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
