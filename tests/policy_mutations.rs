@@ -79,7 +79,7 @@ const WORDS: &[&str] = &[
 
 fn mutate(text: &str, dice: &mut Dice) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
-    for _ in 0..=dice.below(6) {
+    for _ in 0..=[0, 0, 1, 5][dice.below(4)] {
         let at = dice.below(bytes.len() + 1);
         match dice.below(7) {
             0 => {
@@ -106,7 +106,7 @@ fn mutate(text: &str, dice: &mut Dice) -> Vec<u8> {
                 }
                 bytes = lines.concat();
             }
-            5 if at < bytes.len() => bytes[at] = b" :{}[],'\"#&*!|>-?%@`\n\t"[dice.below(23)],
+            5 if at < bytes.len() => bytes[at] = b" :{}[],'\"#&*!|>-?%@`\n\t"[dice.below(22)],
             _ => {}
         }
     }

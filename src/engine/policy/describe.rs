@@ -10,7 +10,7 @@ pub(super) fn action(action: &Action) -> String {
         Action::Token { namespace } if namespace.is_empty() => "token".to_owned(),
         Action::Token { namespace } => format!("token as {namespace}"),
         Action::Mask { last: 0 } => "mask".to_owned(),
-        Action::Mask { last } => format!("mask all but {last}"),
+        Action::Mask { last } => format!("mask, last {last}"),
         Action::RoundTime { step_ms, unit } => {
             let unit = match unit {
                 Some(TimeUnit::Seconds) => " (s)",
