@@ -171,10 +171,6 @@ fn the_schema_in_docs_is_current() {
 fn shipped_policies_are_accepted_by_reader_and_schema() {
     let compiled = jsonschema::validator_for(&schema()).expect("the schema is a schema");
     let folder = root().join("policies/examples");
-    if !folder.exists() {
-        println!("no example policies are shipped");
-        return;
-    }
     let mut seen = 0;
     for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
         let path = entry.path();
