@@ -204,7 +204,7 @@ impl Gathered {
     fn take(&mut self, slot: Slot, scalar: Scalar<'_>) {
         match (slot, scalar) {
             (Slot::Gpc, Scalar::Null) | (Slot::Categories, Scalar::Null) => {}
-            (Slot::Gpc, Scalar::String(text) | Scalar::Number(text)) if gpc::read(text) => {
+            (Slot::Gpc, scalar) if gpc::read_scalar(scalar) => {
                 self.gpc.ok = true;
                 self.gpc_on = true;
             }

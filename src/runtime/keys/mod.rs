@@ -9,6 +9,7 @@ mod fit;
 mod text;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -191,8 +192,8 @@ impl KeyFile {
         let last = if domain.rotate_seconds.is_some() { now.saturating_add(ahead.min(MAX_AHEAD)) } else { now };
         let mut added = Vec::new();
         for epoch in now..=last {
-            if !domain.keys.contains_key(&epoch) {
-                domain.keys.insert(epoch, random()?);
+            if let Entry::Vacant(free) = domain.keys.entry(epoch) {
+                free.insert(random()?);
                 added.push(epoch);
             }
         }
