@@ -13,7 +13,8 @@ const MIN_LENGTH: usize = 15;
 /// four letters, has the fewest that are certain. Keeps words out.
 const MIN_DIGITS: usize = 7;
 
-/// SWIFT IBAN registry, release 101: country, and what follows the two check digits (`n` digits, `a` letters, `c` both).
+/// SWIFT IBAN registry, release 101, as python-stdnum 2.2 carries it: country, and what follows the two check digits (`n`
+/// digits, `a` letters, `c` both).
 #[rustfmt::skip]
 const STRUCTURES: &[(&str, &str)] = &[
     ("AD", "n8 c12"), ("AE", "n19"), ("AL", "n8 c16"), ("AT", "n16"), ("AZ", "a4 c20"), ("BA", "n16"), ("BE", "n12"),

@@ -13,8 +13,10 @@ use crate::engine::action::Decimal;
 const MIN_DIGITS: usize = 12;
 const MAX_DIGITS: usize = 19;
 
-/// First and last six digits of a range, and its lengths. Ranges as the networks publish them; none for legacy Visa with
-/// 13 digits, JCB with 15, enRoute, or UATP, whose numbers look like barcodes and Unix times.
+/// First and last six digits of a range, and its lengths. Compiled from general knowledge of the networks' ranges, not
+/// from one published list: to be checked against the networks' own before relying on a range's edge (RuPay's 8172 to
+/// 8201 above all). None for legacy Visa with 13 digits, JCB with 15, enRoute, or UATP, whose numbers look like barcodes
+/// and Unix times.
 const RANGES: &[(u32, u32, &[usize])] = &[
     (220000, 220599, &[16, 17, 18, 19]),     // Mir, Borica
     (222100, 272099, &[16]),                 // Mastercard

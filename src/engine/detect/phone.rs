@@ -13,8 +13,9 @@ const MAX_DIGITS: usize = 15;
 /// Shorter international numbers are those of a few islands, and look like scores (`+28 505`).
 const MIN_DIGITS: usize = 8;
 
-/// Calling codes in use (ITU-T list of E.164 assigned codes), and how many digits may follow; the lengths are facts
-/// of the numbering plans, at most 15 and at least [`MIN_DIGITS`] together with the code.
+/// Calling codes in use, and how many digits may follow: the possible lengths of libphonenumber's metadata (release
+/// 9.0.43), over all regions of a code, cut to 15 and at least [`MIN_DIGITS`] digits together with the code. For code 1 its
+/// shorter, local-only lengths are left out.
 #[rustfmt::skip]
 const CODES: &[(u32, usize, usize)] = &[
     (1, 10, 10), (7, 10, 14), (20, 8, 10), (27, 6, 10), (30, 10, 12), (31, 6, 11), (32, 8, 9), (33, 9, 9), (34, 9, 9),
