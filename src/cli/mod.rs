@@ -50,6 +50,8 @@ enum Verb {
     Apply(apply::ApplyArgs),
     /// Check policies: all problems at once, and what becomes of each field
     Check(check::CheckArgs),
+    /// The whole pipeline on an embedded broker, with made-up traffic, live in this terminal
+    Demo(demo::DemoArgs),
     /// Make a file of token keys, or add keys to one
     Keys(keys::KeysArgs),
     /// Run the cases that stand beside a policy
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
     match cli.verb {
         Verb::Apply(args) => apply::run(args),
         Verb::Check(args) => check::run(args),
+        Verb::Demo(args) => demo::run(&args),
         Verb::Keys(args) => keys::run(args),
         Verb::Test(args) => test::run(args),
     }

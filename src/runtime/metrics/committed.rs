@@ -12,6 +12,12 @@ impl Metrics {
     pub fn committed(&self, policy: usize, report: &Report, now_ms: i64) {
         let Some(labels) = self.policies.get(policy) else { return };
         let name = labels.policy.as_str();
+        self.totals
+            .lock()
+            .unwrap_or_else(|held| held.into_inner())
+            .entry(policy)
+            .and_modify(|total| total.add(report))
+            .or_insert_with(|| report.clone());
         add(&self.records, &[name], report.records());
         add(&self.events, &[name, "forwarded"], report.forwarded());
         add(&self.events, &[name, "dropped"], report.dropped());

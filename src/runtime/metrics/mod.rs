@@ -18,6 +18,7 @@ use prometheus::{
 
 use crate::engine::outcome::{DropReason, QuarantineReason, closed_list};
 use crate::engine::policy::model::{OnHit, Policy};
+use crate::engine::report::Report;
 use crate::runtime::state::HaltReason;
 use table::{Metric, MetricKind, UNNAMED};
 
@@ -49,6 +50,7 @@ pub struct Metrics {
     bytes: IntCounterVec,
     lag: IntGaugeVec,
     lags: Mutex<BTreeMap<(Arc<str>, i32), u64>>,
+    totals: Mutex<BTreeMap<usize, Report>>,
     stage: HistogramVec,
     end_to_end: HistogramVec,
     transactions: IntCounterVec,
@@ -86,6 +88,7 @@ impl Metrics {
             bytes: counter(&registry, &table::BYTES),
             lag: gauge(&registry, &table::LAG),
             lags: Mutex::new(BTreeMap::new()),
+            totals: Mutex::new(BTreeMap::new()),
             stage: histogram(&registry, &table::STAGE),
             end_to_end: histogram(&registry, &table::END_TO_END),
             transactions: counter(&registry, &table::TRANSACTIONS),
@@ -205,6 +208,12 @@ impl Metrics {
         };
         let sum: u64 = lags.iter().filter(|((name, _), _)| name == topic).map(|(_, records)| records).sum();
         self.lag.with_label_values(&[&**topic]).set(i64::try_from(sum).unwrap_or(i64::MAX));
+    }
+
+    /// Everything committed for one policy so far, of one moment: unlike series that are read one by one, its equations
+    /// hold while workers go on.
+    pub fn total(&self, policy: usize) -> Option<Report> {
+        self.totals.lock().unwrap_or_else(|held| held.into_inner()).get(&policy).cloned()
     }
 
     /// Everything in Prometheus's text format, version 0.0.4.
