@@ -130,6 +130,10 @@ fn the_engine_touches_nothing() {
     ];
     let mut breaches = Vec::new();
     for file in rust_files("src/engine") {
+        // Modules that exist only under `#[cfg(test)]` may measure and print.
+        if file.ends_with("tests.rs") || name(&file).ends_with("_tests.rs") {
+            continue;
+        }
         for line in code_lines(&file) {
             for word in outside.iter().filter(|word| line.text.contains(**word)) {
                 breaches.push(format!("{}:{}: the engine names `{word}`", line.file, line.number));
