@@ -60,6 +60,7 @@ enum Verb {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    crate::runtime::logs::hide_panic_messages();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
