@@ -1,10 +1,10 @@
 //! Checks across the lines of one policy: what each line alone could not tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::action::Action;
 use crate::engine::consent::{PlaceSource, Purpose};
-use crate::engine::path::{Automaton, State, Take};
+use crate::engine::path::{Automaton, State, Step, Take};
 
 use super::category::Category;
 use super::draft::{Draft, DraftRoute, DraftRule};
@@ -33,7 +33,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) -> Checked {
     let Ok((automaton, sets)) = combinations(&selectors) else {
         let span = draft.rules.first().map_or(Span { file: draft.file, start: 0, end: 0 }, |rule| rule.span);
         let problem = Problem::new(Code::TooComplex, span, "the selectors together are too complex");
-        problems.push(problem.help("write fewer selectors with `..`, or name whole paths"));
+        problems.push(problem.help("write fewer selectors, or fewer with `..` and `*`; thousands of different names are too many"));
         return Checked { timestamp_step_ms: MINUTE_MS };
     };
     let parties: Vec<Party<'_>> = draft.rules.iter().map(party).collect();
@@ -78,19 +78,21 @@ fn envelopes(draft: &Draft, problems: &mut Vec<Problem>) {
 
 /// An index alone would keep one element and shift the others away: which one it was is lost in the output.
 fn indexes(draft: &Draft, problems: &mut Vec<Problem>) {
+    // Where some rule has a wildcard step: what comes before it, and the routes of such rules.
+    let mut wildcards: BTreeMap<(&[Step], bool), BTreeSet<u64>> = BTreeMap::new();
+    for rule in &draft.rules {
+        for (depth, step) in rule.selector.steps.iter().enumerate().filter(|(_, step)| step.take == Take::Any) {
+            let before = rule.selector.steps.get(..depth).unwrap_or_default();
+            wildcards.entry((before, step.descendant)).or_default().insert(rule.routes);
+        }
+    }
     for rule in &draft.rules {
         for (depth, step) in rule.selector.steps.iter().enumerate() {
             let Take::Index(index) = step.take else { continue };
-            let before = rule.selector.steps.get(..depth);
-            let sibling = draft.rules.iter().any(|other| {
-                other.routes & rule.routes == rule.routes
-                    && other.selector.steps.get(..depth) == before
-                    && other
-                        .selector
-                        .steps
-                        .get(depth)
-                        .is_some_and(|s| s.take == Take::Any && s.descendant == step.descendant)
-            });
+            let before = rule.selector.steps.get(..depth).unwrap_or_default();
+            let sibling = wildcards
+                .get(&(before, step.descendant))
+                .is_some_and(|siblings| siblings.iter().any(|routes| routes & rule.routes == rule.routes));
             if !sibling {
                 let message = format!("`[{index}]` is ruled, and nothing is said about the other elements");
                 let problem = Problem::new(Code::IndexAlone, rule.span, message);

@@ -77,6 +77,9 @@ fn beats(rival: &Party<'_>, party: &Party<'_>) -> bool {
     }
 }
 
+/// Pairs reported: who has a thousand conflicts wants to see some, not to wait for all.
+const MAX_CONFLICTS: usize = 1000;
+
 fn conflicts(here: &[(usize, &Party<'_>)], out: &mut BTreeSet<(usize, usize)>) {
     let dropped =
         here.iter().filter(|(_, party)| *party.action == Action::Drop).fold(0, |set, (_, party)| set | party.routes);
@@ -92,7 +95,7 @@ fn conflicts(here: &[(usize, &Party<'_>)], out: &mut BTreeSet<(usize, usize)>) {
                 }
                 (a, b) => is_transform(a) && is_transform(b) && a != b && common != 0,
             };
-            if differ {
+            if differ && out.len() < MAX_CONFLICTS {
                 out.insert((*first, *second));
             }
         }

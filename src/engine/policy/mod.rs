@@ -85,7 +85,7 @@ pub fn read(files: &[SourceFile]) -> Reading {
                 steps.push(check::check(&draft, &mut problems).timestamp_step_ms);
                 drafts.push(draft);
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     check::across(&drafts, &mut problems);

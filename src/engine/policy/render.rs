@@ -2,8 +2,10 @@
 //!
 //! Colour only when the caller asks: whether there is a terminal is for the command line to know.
 
+use std::ops::Range;
+
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::SourceFile;
 use super::model::FilePlace;
@@ -42,12 +44,15 @@ fn group<'a>(problem: &'a Problem, files: &'a [SourceFile]) -> Group<'a> {
     }
     for file in named {
         let Some(source) = files.get(file) else { continue };
-        let mut snippet = Snippet::source(source.text.as_str()).path(source.name.as_str());
-        if problem.at.span.file == file {
-            snippet = snippet.annotation(annotation(AnnotationKind::Primary, &problem.at, &source.text));
-        }
-        for label in problem.others.iter().filter(|label| label.span.file == file) {
-            snippet = snippet.annotation(annotation(AnnotationKind::Context, label, &source.text));
+        let here: Vec<&Label> =
+            std::iter::once(&problem.at).chain(&problem.others).filter(|l| l.span.file == file).collect();
+        let window = window(&here, &source.text);
+        let text = source.text.get(window.clone()).unwrap_or_default();
+        let first_line = source.text.get(..window.start).unwrap_or_default().matches('\n').count() + 1;
+        let mut snippet = Snippet::source(text).line_start(first_line).path(source.name.as_str());
+        for label in here {
+            let kind = if std::ptr::eq(label, &problem.at) { AnnotationKind::Primary } else { AnnotationKind::Context };
+            snippet = snippet.annotation(annotation(kind, label, text, window.start));
         }
         group = group.element(snippet);
     }
@@ -57,10 +62,19 @@ fn group<'a>(problem: &'a Problem, files: &'a [SourceFile]) -> Group<'a> {
     }
 }
 
+/// The whole lines that the labels lie on, and what is between them: the renderer walks all it is given.
+fn window(labels: &[&Label], text: &str) -> Range<usize> {
+    let first = labels.iter().map(|label| label.span.start).min().unwrap_or(0).min(text.len());
+    let last = labels.iter().map(|label| label.span.start).max().unwrap_or(0).min(text.len());
+    let start = text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let end = text.get(last..).and_then(|after| after.find('\n')).map_or(text.len(), |at| last + at + 1);
+    start..end
+}
+
 /// Only the first line of a span is marked: a mapping may be hundreds of lines long.
-fn annotation<'a>(kind: AnnotationKind, label: &'a Label, text: &str) -> annotate_snippets::Annotation<'a> {
-    let Span { start, end, .. } = label.span;
-    let covered = text.get(start..end).unwrap_or_default();
+fn annotation<'a>(kind: AnnotationKind, label: &'a Label, text: &str, offset: usize) -> Annotation<'a> {
+    let (start, end) = (label.span.start.saturating_sub(offset), label.span.end.saturating_sub(offset));
+    let covered = text.get(start..end.min(text.len())).unwrap_or_default();
     let first = covered.lines().next().unwrap_or_default();
     let annotation = kind.span(start..start + first.len());
     if label.text.is_empty() { annotation } else { annotation.label(label.text.as_str()) }

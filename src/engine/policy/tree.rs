@@ -63,14 +63,18 @@ impl Node {
 }
 
 /// Reads one document. A syntax error is one problem: what follows it cannot be trusted.
-pub(crate) fn parse(file: usize, text: &str) -> Result<Node, Problem> {
+pub(crate) fn parse(file: usize, text: &str) -> Result<Node, Box<Problem>> {
     let whole = Span { file, start: 0, end: 0 };
     if text.len() > MAX_BYTES {
-        return Err(Problem::new(Code::FileTooLarge, whole, format!("the file is larger than {MAX_BYTES} bytes")));
+        return Err(Box::new(Problem::new(
+            Code::FileTooLarge,
+            whole,
+            format!("the file is larger than {MAX_BYTES} bytes"),
+        )));
     }
     if let Some(at) = text.find('\u{FFFD}') {
         let span = Span { file, start: at, end: at + '\u{FFFD}'.len_utf8() };
-        return Err(Problem::new(Code::NotUtf8, span, "the file is not UTF-8 text"));
+        return Err(Box::new(Problem::new(Code::NotUtf8, span, "the file is not UTF-8 text")));
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -91,7 +95,7 @@ pub(crate) fn parse(file: usize, text: &str) -> Result<Node, Problem> {
     let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let location = error.location();
         let span = location.map_or(whole, |location| span(file, location, text));
-        Problem::new(Code::Yaml, span, message(&error.to_string()))
+        Box::new(Problem::new(Code::Yaml, span, message(&error.to_string())))
     })?;
     convert(file, text, raw)
 }
@@ -203,7 +207,7 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
-fn convert(file: usize, text: &str, raw: Spanned<Raw>) -> Result<Node, Problem> {
+fn convert(file: usize, text: &str, raw: Spanned<Raw>) -> Result<Node, Box<Problem>> {
     let mut span_here = span(file, raw.referenced, text);
     let defined = span(file, raw.defined, text);
     let source = text.get(defined.start..defined.end).unwrap_or_default();
@@ -220,7 +224,8 @@ fn convert(file: usize, text: &str, raw: Spanned<Raw>) -> Result<Node, Problem> 
             }
         }
         RawValue::List(list) => {
-            let items: Result<Vec<Node>, Problem> = list.into_iter().map(|item| convert(file, text, item)).collect();
+            let items: Result<Vec<Node>, Box<Problem>> =
+                list.into_iter().map(|item| convert(file, text, item)).collect();
             Value::List(items?)
         }
         RawValue::Map(entries) => {
@@ -229,11 +234,11 @@ fn convert(file: usize, text: &str, raw: Spanned<Raw>) -> Result<Node, Problem> 
                 let key = convert(file, text, key)?;
                 let value = convert(file, text, value)?;
                 let Some(name) = key.text() else {
-                    return Err(Problem::new(
+                    return Err(Box::new(Problem::new(
                         Code::WrongType,
                         key.span,
                         "a key must be a word, not a list or a mapping",
-                    ));
+                    )));
                 };
                 list.push(Entry { key: name.to_owned(), key_span: key.span, value });
             }

@@ -44,7 +44,7 @@ impl Reader<'_> {
     }
 
     fn bare(&mut self, word: &str, node: &Node) -> Option<Said> {
-        let Some(key) = self.action_key(word, node.span) else { return None };
+        let key = self.action_key(word, node.span)?;
         if !key.bare {
             let message = format!("`{word}` does not say how");
             let help = format!("for example `{}`: {}", key.example, key.doc);
@@ -207,7 +207,7 @@ impl Reader<'_> {
                     .iter()
                     .filter_map(|item| Some(At { value: self.literal(item, "a value")?, span: item.span }))
                     .collect();
-                self.no_repeats(found.iter(), show);
+                self.no_repeats(&found, show);
                 if found.len() != items.len() {
                     return None;
                 }
@@ -235,7 +235,7 @@ impl Reader<'_> {
                 None => self.wrong_type(item, &format!("an item of {what}"), "a word"),
             }
         }
-        self.no_repeats(found.iter(), String::clone);
+        self.no_repeats(&found, String::clone);
         (found.len() == items.len()).then(|| found.into_iter().map(|word| word.value).collect())
     }
 

@@ -3,12 +3,15 @@
 //! A plain scalar is what JSON says it is (`true`, `null`, a number as spelled), else text as written: `NO`, `0777` and
 //! `1_000` are texts. Spellings that other readers take for a boolean or a null get a warning.
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
 use crate::engine::action::Literal;
 use crate::engine::consent::Purpose;
 
 use super::super::draft::At;
 use super::super::nearest::nearest;
-use super::super::problem::{Code, Problem};
+use super::super::problem::{Code, Problem, Span};
 use super::super::tree::{Node, Value};
 use super::{Reader, list};
 
@@ -63,7 +66,7 @@ impl Reader<'_> {
     }
 
     /// Whether a Kafka topic can have this name (Kafka's own rule).
-    pub(super) fn topic(&mut self, text: &str, span: super::Span) -> Option<At<String>> {
+    pub(super) fn topic(&mut self, text: &str, span: Span) -> Option<At<String>> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if text.is_empty() || text.len() > 249 || !text.chars().all(fits) || text == "." || text == ".." {
             let message = format!("`{text}` cannot be the name of a Kafka topic");
@@ -118,23 +121,17 @@ impl Reader<'_> {
         }
     }
 
-    /// Reports items whose text occurs before.
-    pub(super) fn no_repeats<'n, T: PartialEq>(
-        &mut self,
-        items: impl Iterator<Item = &'n At<T>>,
-        show: impl Fn(&T) -> String,
-    ) where
-        T: 'n,
-    {
-        let mut seen: Vec<&At<T>> = Vec::new();
+    /// Reports items that occur before.
+    pub(super) fn no_repeats<T: Debug>(&mut self, items: &[At<T>], show: impl Fn(&T) -> String) {
+        let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         for item in items {
-            match seen.iter().find(|earlier| earlier.value == item.value) {
-                Some(first) => {
-                    let message = format!("`{}` is listed twice", show(&item.value));
-                    let problem = Problem::new(Code::DuplicateValue, item.span, message);
-                    self.report(problem.label("again here").other(first.span, "first here"));
-                }
-                None => seen.push(item),
+            // `1` and `"1"` are told apart by how they are debugged, not by how they are shown.
+            if let Some(first) = seen.get(&format!("{:?}", item.value)) {
+                let message = format!("`{}` is listed twice", show(&item.value));
+                let problem = Problem::new(Code::DuplicateValue, item.span, message);
+                self.report(problem.label("again here").other(*first, "first here"));
+            } else {
+                seen.insert(format!("{:?}", item.value), item.span);
             }
         }
     }
@@ -151,7 +148,7 @@ impl Reader<'_> {
             }
         };
         let found: Vec<At<Purpose>> = nodes.iter().filter_map(|node| self.purpose(node)).collect();
-        self.no_repeats(found.iter(), ToString::to_string);
+        self.no_repeats(&found, ToString::to_string);
         (found.len() == nodes.len()).then_some(found)
     }
 

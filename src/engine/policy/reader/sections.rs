@@ -30,7 +30,7 @@ impl Reader<'_> {
                 }
             }
             let topics = self.draft.topics.clone();
-            self.no_repeats(topics.iter(), String::clone);
+            self.no_repeats(&topics, String::clone);
         }
         if let Some(node) = fields.get("split") {
             self.draft.has_split = true;
@@ -301,7 +301,7 @@ impl Reader<'_> {
             }
             names.push(At { value, span: item.span });
         }
-        self.no_repeats(names.iter(), String::clone);
+        self.no_repeats(&names, String::clone);
         self.draft.record.headers = names.into_iter().map(|name| name.value).collect();
     }
 
@@ -382,7 +382,7 @@ impl Reader<'_> {
                 }
             }
         }
-        self.no_repeats(found.iter(), ToString::to_string);
+        self.no_repeats(&found, ToString::to_string);
         (found.len() == items.len()).then(|| found.iter().fold(Kinds::NONE, |kinds, kind| kinds.with(kind.value)))
     }
 }
