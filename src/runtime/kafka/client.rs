@@ -161,10 +161,13 @@ pub fn explain(code: Code, reason: &str, brokers: &str) -> Option<String> {
     }
 }
 
-/// The library's words without what differs from one attempt to the next.
-fn plain(reason: &str) -> &str {
-    let reason = reason.split(" (after ").next().unwrap_or(reason);
-    reason.trim_end_matches('.')
+/// The library's words without what differs from one attempt, or one version of OpenSSL, to the next.
+fn plain(reason: &str) -> String {
+    let reason = reason.split(" (after ").next().unwrap_or(reason).trim_end_matches('.');
+    match reason.split_once("error:").and_then(|(before, rest)| Some((before, rest.split_once("::")?.1))) {
+        Some((before, after)) => format!("{before}{after}"),
+        None => reason.to_owned(),
+    }
 }
 
 #[cfg(test)]

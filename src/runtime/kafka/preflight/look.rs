@@ -97,7 +97,6 @@ fn partitions(
 ) -> Result<Result<usize, Seen>, Problem> {
     loop {
         let answer = consumer.fetch_metadata(Some(name), ASK);
-        consumer.poll(Duration::ZERO);
         let failure = match answer {
             Ok(metadata) => {
                 let topic = metadata.topics().iter().find(|topic| topic.name() == name);
@@ -116,6 +115,7 @@ fn partitions(
             }
             Err(error) => code(&error),
         };
+        listen(consumer);
         if complaints.hopeless() || started.elapsed() > REACH {
             let brokers = &cluster.brokers;
             let explained = complaints.explained(brokers);
@@ -123,7 +123,14 @@ fn partitions(
                 explained.unwrap_or_else(|| format!("the brokers at {brokers} do not answer: {failure}")),
             ));
         }
-        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Lets the client say what it has to say: one complaint a poll, and they queue up.
+fn listen(consumer: &BaseConsumer<Complaints>) {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(200) {
+        consumer.poll(Duration::from_millis(20));
     }
 }
 
@@ -148,8 +155,19 @@ pub(super) fn group(config: &Config, inputs: &BTreeMap<String, Seen>) -> Option<
     let mut one = TopicPartitionList::new();
     one.add_partition(topic, 0);
     let refused = |error: &KafkaError| code(error) == Code::GroupAuthorizationFailed;
-    let answer = consumer.committed_offsets(one, STEP);
-    answer.err().filter(refused).map(|_| words::cannot_join(config))
+    let started = Instant::now();
+    while started.elapsed() < STEP {
+        match consumer.committed_offsets(one.clone(), Duration::from_millis(300)) {
+            Ok(_) => return None,
+            Err(error) if refused(&error) => return Some(words::cannot_join(config)),
+            // A coordinator that refuses us is not found, and why is only said to whoever polls.
+            Err(_) => match consumer.poll(Duration::ZERO) {
+                Some(Err(error)) if refused(&error) => return Some(words::cannot_join(config)),
+                _ => {}
+            },
+        }
+    }
+    None
 }
 
 /// Writes one record to each topic in a transaction of its own, and aborts it.
@@ -211,6 +229,11 @@ impl Probe {
         let sent = self.0.send(record).map_err(|(error, _)| error);
         let flushed = sent.and_then(|()| self.0.flush(STEP));
         let delivered = flushed.and_then(|()| match self.0.context().take() {
+            // Refused before it was sent. The transaction is to be aborted, and committing it is the only call that
+            // says why; there is nothing in it.
+            Some(code @ (Code::PurgeQueue | Code::PurgeInflight)) => {
+                self.0.commit_transaction(STEP).and(Err(KafkaError::MessageProduction(code)))
+            }
             Some(code) => Err(KafkaError::MessageProduction(code)),
             None => Ok(()),
         });

@@ -21,10 +21,25 @@ const OVERHEAD: u64 = 512;
 
 /// Checks a deployment against its brokers. `Err` holds every problem, in the order of the policies.
 pub fn check(config: &Config, policies: &[&Policy]) -> Result<(), Vec<Problem>> {
-    let mut problems = Vec::new();
     let needs = Needs::of(config, policies);
-    let inputs = look::topics(&config.input, config, needs.inputs.keys());
-    let outputs = look::topics(config.output_cluster(), config, needs.outputs.keys());
+    let mut problems: Vec<Problem> = shared_quarantine(&needs, config).into_iter().collect();
+    // A cluster that is both is asked once: what it says of our credentials need not be said twice.
+    let (inputs, outputs) = match &config.output {
+        None => {
+            let both = look::topics(&config.input, config, needs.inputs.keys().chain(needs.outputs.keys()));
+            match both {
+                Ok(seen) => (Ok(seen.clone()), Ok(seen)),
+                Err(problem) => {
+                    problems.push(problem);
+                    return Err(problems);
+                }
+            }
+        }
+        Some(output) => (
+            look::topics(&config.input, config, needs.inputs.keys()),
+            look::topics(output, config, needs.outputs.keys()),
+        ),
+    };
     match (inputs, outputs) {
         (Ok(inputs), Ok(outputs)) => {
             judge(&needs, config, &inputs, &outputs, &mut problems);
@@ -41,7 +56,6 @@ pub fn check(config: &Config, policies: &[&Policy]) -> Result<(), Vec<Problem>> 
         (inputs, outputs) => {
             problems.extend(inputs.err());
             problems.extend(outputs.err());
-            problems.dedup();
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -120,6 +134,13 @@ impl Seen {
             Seen::Missing | Seen::Denied => 0,
         }
     }
+}
+
+/// A quarantine topic that a policy reads or writes would mix coordinates with events.
+fn shared_quarantine(needs: &Needs, config: &Config) -> Option<Problem> {
+    let topic = config.quarantine.topic.as_str();
+    let writers = needs.outputs.get(topic).and_then(|output| output.policies.first());
+    needs.inputs.get(topic).or(writers).map(|policy| words::quarantine_shared(topic, policy))
 }
 
 /// Compares what is needed with what is there.

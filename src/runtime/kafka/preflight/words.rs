@@ -15,6 +15,13 @@ impl std::fmt::Display for Problem {
     }
 }
 
+pub(super) fn quarantine_shared(topic: &str, policy: &str) -> Problem {
+    Problem(format!(
+        "the quarantine topic {topic} is also a topic of policy {policy}: coordinates and events would mix. Give \
+         quarantine.topic a topic of its own"
+    ))
+}
+
 pub(super) fn input_missing(config: &Config, topic: &str, policy: &str) -> Problem {
     let brokers = &config.input.brokers;
     Problem(format!(

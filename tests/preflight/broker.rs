@@ -1,0 +1,151 @@
+//! A real Apache Kafka that asks who we are: started by `scripts/kafka --secure`, ended when the test process ends.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+/// The broker of these tests.
+pub struct Broker {
+    /// A listener where everything is allowed.
+    pub open: String,
+    /// PLAIN over plaintext, for the user tamis.
+    pub sasl: String,
+    /// SCRAM-SHA-512 over TLS, for the user tamis.
+    pub tls: String,
+    /// The CA of that listener.
+    pub ca: PathBuf,
+}
+
+/// The broker, or `None` where none can be started. Where CI is set one must start, so that a missing Java fails the run.
+pub fn broker() -> Option<&'static Broker> {
+    static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
+    BROKER.get_or_init(start).as_ref()
+}
+
+fn start() -> Option<Broker> {
+    let found = ["java", "mvn", "openssl"].iter().all(|program| {
+        Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|out| out.status.success())
+    });
+    if !found && std::env::var_os("CI").is_none() {
+        eprintln!("skipped: java, mvn and openssl are needed for a real Kafka (scripts/bootstrap installs them)");
+        return None;
+    }
+    assert!(found, "java, mvn and openssl are needed (scripts/bootstrap installs them)");
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let dir = root.join(format!("target/kafka/preflight-{}", std::process::id()));
+    let mut command = Command::new(root.join("scripts/kafka"));
+    command.args(["start", "--secure", "--owner", &std::process::id().to_string(), "--dir"]).arg(&dir);
+    let out = command.output().unwrap();
+    assert!(out.status.success(), "scripts/kafka start: {}", String::from_utf8_lossy(&out.stderr));
+    let addresses = String::from_utf8(out.stdout).unwrap();
+    let mut addresses = addresses.split_whitespace().map(str::to_owned);
+    let mut next = || addresses.next().unwrap();
+    Some(Broker { open: next(), sasl: next(), tls: next(), ca: dir.join("ca.pem") })
+}
+
+impl Broker {
+    /// Makes topics: name, partitions, settings.
+    pub fn create(&self, topics: &[(&str, i32, &[(&str, &str)])]) {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.open).create().unwrap();
+        let topics: Vec<NewTopic<'_>> = topics
+            .iter()
+            .map(|(name, partitions, settings)| {
+                let topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(1));
+                settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+            })
+            .collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
+        for made in runtime.block_on(admin.create_topics(&topics, &options)).unwrap() {
+            made.unwrap();
+        }
+    }
+
+    /// How many records a reader with this isolation finds in a topic of one partition.
+    pub fn count(&self, topic: &str, isolation: &str) -> usize {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.open)
+            .set("group.id", "count")
+            .set("isolation.level", isolation)
+            .set("enable.partition.eof", "true")
+            .create()
+            .unwrap();
+        let mut all = TopicPartitionList::new();
+        all.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+        consumer.assign(&all).unwrap();
+        let mut count = 0;
+        loop {
+            match consumer.poll(Duration::from_secs(20)).expect("the end of the partition") {
+                Ok(_) => count += 1,
+                Err(KafkaError::PartitionEOF(_)) => return count,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Allows the user tamis something.
+    pub fn allow(&self, resource: Resource, name: &str, operations: &[Operation]) {
+        let mut stream = TcpStream::connect(&self.open).unwrap();
+        stream.write_all(&create_acls(resource, name, operations)).unwrap();
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).unwrap()];
+        stream.read_exact(&mut answer).unwrap();
+        // Correlation id, throttle time, count; then an error code and a null message for each.
+        assert_eq!(answer.len(), 12 + 4 * operations.len(), "an error message: {}", String::from_utf8_lossy(&answer));
+        assert!(answer[12..].chunks(4).all(|result| result[..2] == [0, 0]), "{answer:?}");
+    }
+}
+
+/// What an ACL is about, by the number in Kafka's protocol.
+#[derive(Clone, Copy)]
+pub enum Resource {
+    Topic = 2,
+    Group = 3,
+    /// All ids that begin with the name.
+    TransactionalIds = 5,
+}
+
+/// What an ACL allows, by the number in Kafka's protocol.
+#[derive(Clone, Copy)]
+pub enum Operation {
+    Read = 3,
+    Write = 4,
+    Describe = 8,
+}
+
+/// A CreateAcls request, version 1 (the client library has no call for it).
+fn create_acls(resource: Resource, name: &str, operations: &[Operation]) -> Vec<u8> {
+    let string = |out: &mut Vec<u8>, text: &str| {
+        out.extend(i16::try_from(text.len()).unwrap().to_be_bytes());
+        out.extend(text.as_bytes());
+    };
+    let mut out = Vec::new();
+    out.extend(30i16.to_be_bytes());
+    out.extend(1i16.to_be_bytes());
+    out.extend(7i32.to_be_bytes());
+    string(&mut out, "tests");
+    out.extend(i32::try_from(operations.len()).unwrap().to_be_bytes());
+    for operation in operations {
+        out.push(resource as u8);
+        string(&mut out, name);
+        out.push(if matches!(resource, Resource::TransactionalIds) { 4 } else { 3 });
+        string(&mut out, "User:tamis");
+        string(&mut out, "*");
+        out.push(*operation as u8);
+        out.push(3);
+    }
+    let mut framed = i32::try_from(out.len()).unwrap().to_be_bytes().to_vec();
+    framed.extend(out);
+    framed
+}
