@@ -33,7 +33,10 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) -> Checked {
     let Ok((automaton, sets)) = combinations(&selectors) else {
         let span = draft.rules.first().map_or(Span { file: draft.file, start: 0, end: 0 }, |rule| rule.span);
         let problem = Problem::new(Code::TooComplex, span, "the selectors together are too complex");
-        problems.push(problem.help("write fewer selectors, or fewer with `..` and `*`; thousands of different names are too many"));
+        problems.push(
+            problem
+                .help("write fewer selectors, or fewer with `..` and `*`; thousands of different names are too many"),
+        );
         return Checked { timestamp_step_ms: MINUTE_MS };
     };
     let parties: Vec<Party<'_>> = draft.rules.iter().map(party).collect();
