@@ -55,7 +55,7 @@ struct Law {
 }
 
 impl Resolver {
-    /// Most purposes that one policy may name; the reader of policies refuses more, and here they are never permitted.
+    /// Purposes that one policy can number, in the order of their names; any beyond are never permitted.
     pub const MAX_PURPOSES: usize = 63;
 
     /// Numbers the purposes of a policy and works out the law of every place.
