@@ -149,7 +149,9 @@ fn ten_seconds_in_a_terminal_end_with_the_numbers_of_metrics() {
     assert!(frames.len() > 20, "only {} frames in ten seconds", frames.len());
     let last = frames.last().unwrap();
     assert_eq!(last.matches("\r\n").count(), 23, "a frame fills 24 rows and never scrolls");
-    for needed in ["events/s", "contact.email", "unnamed", "open ", "kcat -b 127.0.0.1:", "at least once", "before", "after"] {
+    for needed in
+        ["events/s", "contact.email", "unnamed", "open ", "kcat -b 127.0.0.1:", "at least once", "before", "after"]
+    {
         assert!(last.contains(needed), "{needed} is not on the screen:\n{last}");
     }
     // Ctrl-C, as a terminal sends it, ends the wait.

@@ -116,13 +116,13 @@ fn cluster(reader: &mut Reader, fields: &Fields<'_>, name: &str) -> Cluster {
 fn client(reader: &mut Reader, node: &Node, name: &str, span: Span, cluster: &mut Cluster) {
     for entry in reader.mapping(node, name, span).iter() {
         let key = entry.key.as_str();
-        if let Some(secret) = key.strip_suffix("_file") {
-            if setting(secret) == Setting::Secret || secret == "sasl.username" {
-                if let Some(text) = reader.secret(&entry.value, key) {
-                    cluster.secrets.insert(secret.to_owned(), text);
-                }
-                continue;
+        if let Some(secret) = key.strip_suffix("_file")
+            && (setting(secret) == Setting::Secret || secret == "sasl.username")
+        {
+            if let Some(text) = reader.secret(&entry.value, key) {
+                cluster.secrets.insert(secret.to_owned(), text);
             }
+            continue;
         }
         match setting(key) {
             Setting::Taken(_) => {
@@ -251,28 +251,23 @@ fn quarantine(reader: &mut Reader, fields: &Fields<'_>) -> Quarantine {
     let Some(node) = reader.required(fields, "quarantine", what) else { return resolved };
     let span = fields.key_span("quarantine");
     let section = reader.fields(node, "quarantine", span, &["topic", "max_ratio"], &[]);
-    if let Some(node) = reader.required(&section, "topic", "a topic's name") {
-        if let Some(word) = reader.word(node, "quarantine.topic") {
-            if !is_name(word) || word.chars().all(|letter| letter == '.') {
-                let help = "letters, digits, `.`, `_` and `-`";
-                reader.report(Code::BadValue, node.span, format!("`{word}` is not a topic's name"), help);
-            }
-            resolved.topic = word.to_owned();
+    if let Some(node) = reader.required(&section, "topic", "a topic's name")
+        && let Some(word) = reader.word(node, "quarantine.topic")
+    {
+        if !is_name(word) || word.chars().all(|letter| letter == '.') {
+            let help = "letters, digits, `.`, `_` and `-`";
+            reader.report(Code::BadValue, node.span, format!("`{word}` is not a topic's name"), help);
         }
+        resolved.topic = word.to_owned();
     }
-    if let Some(node) = section.get("max_ratio") {
-        if let Some(word) = reader.word(node, "quarantine.max_ratio") {
-            match word.parse::<f64>() {
-                Ok(ratio) if ratio > 0.0 && ratio <= 1.0 => resolved.max_ratio = ratio,
-                _ => {
-                    let help = "a share of the events, over 0 and at most 1: `0.05`";
-                    reader.report(
-                        Code::BadValue,
-                        node.span,
-                        format!("`quarantine.max_ratio` cannot be `{word}`"),
-                        help,
-                    );
-                }
+    if let Some(node) = section.get("max_ratio")
+        && let Some(word) = reader.word(node, "quarantine.max_ratio")
+    {
+        match word.parse::<f64>() {
+            Ok(ratio) if ratio > 0.0 && ratio <= 1.0 => resolved.max_ratio = ratio,
+            _ => {
+                let help = "a share of the events, over 0 and at most 1: `0.05`";
+                reader.report(Code::BadValue, node.span, format!("`quarantine.max_ratio` cannot be `{word}`"), help);
             }
         }
     }

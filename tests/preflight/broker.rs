@@ -14,19 +14,19 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 /// The broker of these tests.
-pub struct Broker {
+pub(crate) struct Broker {
     /// A listener where everything is allowed.
-    pub open: String,
+    pub(crate) open: String,
     /// PLAIN over plaintext, for the user tamis.
-    pub sasl: String,
+    pub(crate) sasl: String,
     /// SCRAM-SHA-512 over TLS, for the user tamis.
-    pub tls: String,
+    pub(crate) tls: String,
     /// The CA of that listener.
-    pub ca: PathBuf,
+    pub(crate) ca: PathBuf,
 }
 
 /// The broker, or `None` where none can be started. Where CI is set one must start, so that a missing Java fails the run.
-pub fn broker() -> Option<&'static Broker> {
+pub(crate) fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
     BROKER.get_or_init(start).as_ref()
 }
@@ -53,8 +53,8 @@ fn start() -> Option<Broker> {
 }
 
 impl Broker {
-    /// Makes topics: name, partitions, settings.
-    pub fn create(&self, topics: &[(&str, i32, &[(&str, &str)])]) {
+    /// Makes topics.
+    pub(crate) fn create(&self, topics: &[NewTopicOf<'_>]) {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", &self.open).create().unwrap();
         let topics: Vec<NewTopic<'_>> = topics
@@ -72,7 +72,7 @@ impl Broker {
     }
 
     /// How many records a reader with this isolation finds in a topic of one partition.
-    pub fn count(&self, topic: &str, isolation: &str) -> usize {
+    pub(crate) fn count(&self, topic: &str, isolation: &str) -> usize {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.open)
             .set("group.id", "count")
@@ -94,7 +94,7 @@ impl Broker {
     }
 
     /// Allows the user tamis something.
-    pub fn allow(&self, resource: Resource, name: &str, operations: &[Operation]) {
+    pub(crate) fn allow(&self, resource: Resource, name: &str, operations: &[Operation]) {
         let mut stream = TcpStream::connect(&self.open).unwrap();
         stream.write_all(&create_acls(resource, name, operations)).unwrap();
         let mut length = [0; 4];
@@ -107,9 +107,12 @@ impl Broker {
     }
 }
 
+/// A topic to make: name, partitions, settings.
+pub(crate) type NewTopicOf<'a> = (&'a str, i32, &'a [(&'a str, &'a str)]);
+
 /// What an ACL is about, by the number in Kafka's protocol.
 #[derive(Clone, Copy)]
-pub enum Resource {
+pub(crate) enum Resource {
     Topic = 2,
     Group = 3,
     /// All ids that begin with the name.
@@ -118,7 +121,7 @@ pub enum Resource {
 
 /// What an ACL allows, by the number in Kafka's protocol.
 #[derive(Clone, Copy)]
-pub enum Operation {
+pub(crate) enum Operation {
     Read = 3,
     Write = 4,
     Describe = 8,

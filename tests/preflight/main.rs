@@ -1,5 +1,8 @@
 //! Preflight against a real Apache Kafka: one test per failure, with the whole text of its message.
 
+// Tests say why they were skipped.
+#![allow(clippy::print_stderr)]
+
 mod broker;
 
 use std::path::Path;
