@@ -189,3 +189,34 @@ fn no_file_and_no_yaml_are_one_problem_each() {
     let shown = refusal("kafka: [\n");
     assert!(shown.starts_with("error[yaml]: not readable as YAML"), "{shown}");
 }
+
+/// The blocks of a page with this language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn every_deployment_file_in_the_documentation_is_accepted() {
+    let dir = directory();
+    for (name, text) in [("web-analytics.yaml", ""), ("ca.pem", "")] {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    let mut found = 0;
+    for page in [include_str!("../docs/operating.md"), include_str!("../docs/delivery.md")] {
+        for block in blocks(page, "yaml").into_iter().filter(|block| block.starts_with("kafka:")) {
+            let shown = read(dir.path(), block).err();
+            assert!(shown.is_none(), "{}", shown.unwrap());
+            found += 1;
+        }
+    }
+    assert_eq!(found, 2);
+}
+
+#[test]
+fn the_documentation_lists_every_refused_setting_with_its_reason() {
+    let page = include_str!("../docs/delivery.md");
+    for (name, why) in REFUSED {
+        assert!(page.contains(&format!("| `{name}` | {why} |\n")), "{name}");
+    }
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tamis::engine::outcome::QuarantineReason;
 use tamis::engine::policy::model::Policy;
 use tamis::engine::policy::{self, SourceFile};
 use tamis::engine::record::{Header, Record};
@@ -23,7 +24,12 @@ const POLICY: &str = "tamis: 1\npolicy: web\ninput: {topics: [collector.web], sp
                       $.type: keep\n  $.note: keep\n  $.never: keep\n  $.ip: {ip: {v4: 24, v6: 40}}\n";
 
 fn policy() -> Policy {
-    let files = [SourceFile { name: "web.yaml".to_owned(), text: POLICY.to_owned() }];
+    policy_and("")
+}
+
+/// The policy with more lines.
+fn policy_and(more: &str) -> Policy {
+    let files = [SourceFile { name: "web.yaml".to_owned(), text: format!("{POLICY}{more}") }];
     let mut reading = policy::read(&files);
     assert!(!reading.has_errors(), "{}", policy::render(&reading.problems, &files, false));
     reading.policies.remove(0)
@@ -117,9 +123,15 @@ fn every_metric_of_the_table_is_exported_with_its_kind_and_help_and_no_other() {
 
 #[test]
 fn every_label_value_belongs_to_its_domain() {
-    let policy = policy();
-    let text = used().0.text();
-    for (name, labels, _) in samples(&text) {
+    belong(&policy(), &used().0.text());
+    for on_hit in ["mask", "drop_field", "quarantine"] {
+        let policy = policy_and(&format!("detect: {{kinds: all, on_hit: {on_hit}}}\n"));
+        belong(&policy, &Metrics::new([&policy]).text());
+    }
+}
+
+fn belong(policy: &Policy, text: &str) {
+    for (name, labels, _) in samples(text) {
         let family = ["_bucket", "_sum", "_count"]
             .iter()
             .find_map(|end| name.strip_suffix(end).filter(|n| n.ends_with("_seconds")));
@@ -205,4 +217,27 @@ fn the_page_of_metrics_is_current() {
         fs::write(&path, markdown()).unwrap();
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), markdown(), "made by UPDATE_EXPECTED=1 cargo test --test metrics");
+}
+
+#[test]
+fn the_operating_page_names_only_metrics_and_reasons_that_exist_and_every_reason() {
+    let page = include_str!("../docs/operating.md");
+    let letters = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    let mut named = 0;
+    for word in page.split(letters).filter(|word| word.starts_with("tamis_")) {
+        assert!(TABLE.iter().any(|metric| metric.name == word), "{word} is no metric");
+        named += 1;
+    }
+    assert!(named > 20, "{named}");
+    for reason in QuarantineReason::ALL {
+        assert!(page.contains(&format!("\n| `{reason}` | ")), "{reason} is not explained");
+    }
+    for reason in HaltReason::ALL {
+        assert!(page.contains(&format!("\n### `halted{{reason=\"{reason}\"}}`\n")), "{reason} has no runbook");
+    }
+    for value in page.split("reason=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        let known = QuarantineReason::ALL.iter().any(|reason| reason.as_str() == value)
+            || HaltReason::ALL.iter().any(|reason| reason.as_str() == value);
+        assert!(known, "{value}");
+    }
 }

@@ -168,17 +168,13 @@ impl Transaction {
 pub struct Quarantine {
     /// The topic for coordinates of what could not be processed; no values go there.
     pub topic: String,
-    /// Share of events in quarantine, over [`Quarantine::WINDOW`], above which everything halts; over 0, at most 1.
+    /// Share of a policy's events in quarantine over a minute, above which the policy is halted; over 0, at most 1.
     pub max_ratio: f64,
 }
 
 impl Quarantine {
     /// Default ratio: 5 %.
     pub const RATIO: f64 = 0.05;
-    /// What the ratio is taken over.
-    pub const WINDOW: Duration = Duration::from_secs(60);
-    /// Fewer quarantined events than this in a window never halt: a quiet topic with one bad client goes on.
-    pub const AT_LEAST: u64 = 100;
 }
 
 /// `admin`

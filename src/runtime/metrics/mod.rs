@@ -18,6 +18,7 @@ use prometheus::{
 
 use crate::engine::outcome::{DropReason, QuarantineReason, closed_list};
 use crate::engine::policy::model::{OnHit, Policy};
+use crate::engine::report::DetectAction;
 use crate::engine::report::Report;
 use crate::runtime::state::HaltReason;
 use table::{Metric, MetricKind, UNNAMED};
@@ -156,12 +157,13 @@ impl Metrics {
                 self.fields.with_label_values(&[name, &route.topic, &rule.written, rule.action.effect().as_str()]);
             }
             let on_hit = match policy.detect.on_hit {
-                OnHit::Mask => "mask",
-                OnHit::DropField => "drop",
-                OnHit::Quarantine => "quarantine",
+                OnHit::Mask => DetectAction::Mask,
+                OnHit::DropField => DetectAction::Drop,
+                // Counted as quarantined events instead.
+                OnHit::Quarantine => continue,
             };
             for kind in policy.detect.kinds.iter() {
-                self.detections.with_label_values(&[name, &route.topic, kind.as_str(), on_hit]);
+                self.detections.with_label_values(&[name, &route.topic, kind.as_str(), on_hit.as_str()]);
             }
         }
         for rule in &policy.rules {
