@@ -124,7 +124,7 @@ fn every_metric_of_the_table_is_exported_with_its_kind_and_help_and_no_other() {
 #[test]
 fn every_label_value_belongs_to_its_domain() {
     belong(&policy(), &used().0.text());
-    for on_hit in ["mask", "drop_field", "quarantine"] {
+    for on_hit in ["mask", "drop", "quarantine"] {
         let policy = policy_and(&format!("detect: {{kinds: all, on_hit: {on_hit}}}\n"));
         belong(&policy, &Metrics::new([&policy]).text());
     }
