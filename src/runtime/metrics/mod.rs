@@ -1,6 +1,6 @@
 //! What the process counts, for `/metrics`: one object, shared by workers and the admin listener.
 //!
-//! Counts of records arrive as a [`Report`](crate::engine::report::Report) once its transaction has committed, and never
+//! Counts of records arrive as a [`Report`] once its transaction has committed, and never
 //! otherwise. Every metric is in [`table`]. The trap: a series that does not exist yet cannot be alerted on, so every
 //! series whose labels are known from the start is made at once, as 0.
 

@@ -1,6 +1,6 @@
 //! Before the first poll: does everything exist, fit, and let us in?
 //!
-//! [`look`] asks the brokers, [`judge`] compares the answers with the policies; so every problem is found at once, and
+//! `look` asks the brokers, `judge` compares the answers with the policies; so every problem is found at once, and
 //! each says what to do, down to the command. It knows nothing of records. The trap: a topic that we may not describe
 //! looks like one that is missing, except in the error code of a question about that topic alone.
 
