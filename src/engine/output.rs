@@ -157,7 +157,8 @@ impl OnRoute<'_> {
         }
         if self.facts.event_ids {
             let Record { topic, partition, offset, .. } = *self.record;
-            let coordinates = format!("{topic}/{partition}/{offset}/{}/{}", self.index, self.number);
+            let route = compiled.policy.routes.get(self.number).map_or("", |route| &route.topic);
+            let coordinates = format!("{topic}/{partition}/{offset}/{}/{route}", self.index);
             own(EVENT_ID, &mut |out| self.facts.keys.event_id().write_token("event", 0, "", &coordinates, out));
         }
         Ok(first..work.results.headers.len())
