@@ -51,6 +51,10 @@ pub(in crate::cli) struct NotARecord;
 impl OwnedRecord {
     /// Reads a line.
     pub(in crate::cli) fn parse(line: &[u8]) -> Result<OwnedRecord, NotARecord> {
+        // The derived reader takes a list for an object; a record is an object.
+        if line.trim_ascii_start().first() != Some(&b'{') {
+            return Err(NotARecord);
+        }
         let written: Written<'_> = serde_json::from_slice(line).map_err(|_| NotARecord)?;
         let bytes = |text: String| STANDARD.decode(text).map_err(|_| NotARecord);
         let (key, value) = match (written.key, written.key_base64, written.value, written.value_base64) {

@@ -72,7 +72,7 @@ impl Gathered {
         &mut self,
         compiled: &Compiled,
         record: &Record<'_>,
-        value: &[u8],
+        value: &str,
         tape: &Tape,
         event: &EventTape,
     ) {
@@ -150,7 +150,7 @@ impl Gathered {
         self.key.clear();
     }
 
-    fn take_node(&mut self, capture: &Capture, value: &[u8]) {
+    fn take_node(&mut self, capture: &Capture, value: &str) {
         let Some(kind) = capture.kind else {
             match capture.slot {
                 // The object that holds the categories: its members say what it says.
@@ -161,7 +161,7 @@ impl Gathered {
             return;
         };
         let mut decoded = std::mem::take(&mut self.decoded);
-        match scalar(kind, capture.span.of(value), &mut decoded) {
+        match scalar(kind, capture.span.text(value), &mut decoded) {
             Some(scalar) => self.take(capture.slot, scalar),
             None => self.malformed(capture.slot),
         }
@@ -239,9 +239,9 @@ impl Gathered {
     }
 }
 
-/// Reads a scalar's bytes; `None` for a string that no text can hold (a lone surrogate).
-pub(in crate::engine) fn scalar<'a>(kind: ScalarKind, bytes: &'a [u8], decoded: &'a mut String) -> Option<Scalar<'a>> {
-    let raw = std::str::from_utf8(bytes).ok()?;
+/// Reads a scalar as it is spelled; `None` for a string that no text can hold (a lone surrogate).
+#[inline]
+pub(in crate::engine) fn scalar<'a>(kind: ScalarKind, raw: &'a str, decoded: &'a mut String) -> Option<Scalar<'a>> {
     let inner = || raw.get(1..raw.len().saturating_sub(1)).unwrap_or("");
     Some(match kind {
         ScalarKind::Null => Scalar::Null,

@@ -144,7 +144,9 @@ impl Engine {
         } else if value.first() == Some(&0) {
             Err(QuarantineReason::FramedValue)
         } else {
-            read::read(&self.compiled, &self.limits, value, &mut work.read, &mut work.tape)
+            std::str::from_utf8(value)
+                .map_err(|_| QuarantineReason::InvalidJson)
+                .and_then(|text| read::read(&self.compiled, &self.limits, text, &mut work.read, &mut work.tape))
         };
         work.fault = read.err();
     }
@@ -155,6 +157,9 @@ impl Engine {
             (_, Some(reason)) => return self.refuse(record, reason, work, report),
             (None, None) => self.tombstone(record, facts, work),
             (Some(value), None) => {
+                let Ok(value) = std::str::from_utf8(value) else {
+                    return self.refuse(record, QuarantineReason::InvalidJson, work, report);
+                };
                 for index in 0..work.tape.events.len() {
                     if let Some(&event) = work.tape.events.get(index) {
                         self.event(record, value, index as u32, event, facts, work);
@@ -172,7 +177,7 @@ impl Engine {
         finish(record, &mut work.results, report);
     }
 
-    fn event(&self, record: &Record<'_>, value: &[u8], index: u32, event: EventTape, facts: &Facts, work: &mut Work) {
+    fn event(&self, record: &Record<'_>, value: &str, index: u32, event: EventTape, facts: &Facts, work: &mut Work) {
         let compiled = &*self.compiled;
         work.gathered.gather(compiled, record, value, &work.tape, &event);
         work.gathered.count_signals(compiled, &mut work.results);

@@ -51,7 +51,7 @@ impl OnRoute<'_> {
     /// Minimizes the event and adds the output record, if anything is left.
     pub(in crate::engine) fn send(
         &self,
-        value: &[u8],
+        value: &str,
         root: u32,
         range: Span,
         work: &mut Work,

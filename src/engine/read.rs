@@ -43,7 +43,7 @@ enum Level {
 pub(in crate::engine) fn read(
     compiled: &Compiled,
     limits: &Limits,
-    value: &[u8],
+    value: &str,
     scratch: &mut ReadScratch,
     tape: &mut Tape,
 ) -> Result<(), QuarantineReason> {
@@ -71,7 +71,7 @@ pub(in crate::engine) fn read(
 struct Reader<'a> {
     compiled: &'a Compiled,
     limits: &'a Limits,
-    value: &'a [u8],
+    value: &'a str,
     tape: &'a mut Tape,
     frames: &'a mut Vec<Frame>,
     unescaped: &'a mut String,
@@ -217,13 +217,13 @@ impl Visitor for Reader<'_> {
         }
         let Some(frame) = self.frames.last() else { return };
         let (level, state) = (frame.level, frame.state);
-        let raw = inner.of(self.value);
+        let raw = inner.text(self.value);
         let name = if escaped {
             self.unescaped.clear();
-            text::unescape(std::str::from_utf8(raw).unwrap_or(""), self.unescaped);
+            text::unescape(raw, self.unescaped);
             self.unescaped.as_bytes()
         } else {
-            raw
+            raw.as_bytes()
         };
         let compiled = self.compiled;
         self.key = inner;

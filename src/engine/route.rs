@@ -59,7 +59,7 @@ pub(in crate::engine) struct RouteWalk<'a> {
     pub permitted: PurposeSet,
     pub key: Option<RouteKey<'a>>,
     pub tape: &'a Tape,
-    pub value: &'a [u8],
+    pub value: &'a str,
 }
 
 /// What becomes of one scalar or container.
@@ -81,7 +81,7 @@ impl RouteWalk<'_> {
     ) -> Result<bool, QuarantineReason> {
         let mut levels = std::mem::take(&mut scratch.levels);
         levels.clear();
-        let mut splice = Splice::new(self.value, range.start as usize, out);
+        let mut splice = Splice::new(self.value.as_bytes(), range.start as usize, out);
         let mut walk = Walk { on: self, scratch, journal, under: Default::default() };
         let left = walk.nodes(root, &mut levels, &mut splice);
         scratch.levels = levels;
@@ -224,11 +224,10 @@ impl Walk<'_, '_> {
         splice: &mut Splice<'_>,
     ) -> Result<Effect, QuarantineReason> {
         let detector = self.on.compiled.detector;
-        let raw = node.span.of(self.on.value);
         match kind {
             ScalarKind::Null | ScalarKind::Bool => Ok(Effect::Keep),
             ScalarKind::Number => {
-                let number = std::str::from_utf8(raw).unwrap_or("");
+                let number = node.span.text(self.on.value);
                 let key = key_text(self.under, self.on.value, &mut self.scratch.key);
                 match detector.number(number, Some(key)).filter(|&kind| !expected.contains(kind)) {
                     None => Ok(Effect::Keep),
@@ -237,7 +236,7 @@ impl Walk<'_, '_> {
             }
             ScalarKind::Plain | ScalarKind::Escaped => {
                 let inner = node.span.inner();
-                let raw = std::str::from_utf8(inner.of(self.on.value)).unwrap_or("");
+                let raw = inner.text(self.on.value);
                 let scratch = &mut *self.scratch;
                 let text = if kind == ScalarKind::Escaped {
                     scratch.decoded.clear();
@@ -273,7 +272,7 @@ impl Walk<'_, '_> {
 
     fn token(&mut self, node: &Node, kind: ScalarKind, namespace: &str, splice: &mut Splice<'_>) -> Effect {
         let scratch = &mut *self.scratch;
-        let Some(scalar) = scalar(kind, node.span.of(self.on.value), &mut scratch.decoded) else {
+        let Some(scalar) = scalar(kind, node.span.text(self.on.value), &mut scratch.decoded) else {
             return Effect::DropType;
         };
         let text = match token::canonical(scalar) {
@@ -299,7 +298,7 @@ impl Walk<'_, '_> {
         splice: &mut Splice<'_>,
     ) -> Result<Effect, QuarantineReason> {
         let scratch = &mut *self.scratch;
-        let Some(scalar) = scalar(kind, node.span.of(self.on.value), &mut scratch.decoded) else {
+        let Some(scalar) = scalar(kind, node.span.text(self.on.value), &mut scratch.decoded) else {
             return Ok(Effect::DropType);
         };
         scratch.written.clear();
@@ -404,8 +403,8 @@ impl Walk<'_, '_> {
 }
 
 /// A key, unescaped; empty for elements.
-fn key_text<'a>((key, note): (Span, KeyNote), value: &'a [u8], scratch: &'a mut String) -> &'a str {
-    let raw = std::str::from_utf8(key.of(value)).unwrap_or("");
+fn key_text<'a>((key, note): (Span, KeyNote), value: &'a str, scratch: &'a mut String) -> &'a str {
+    let raw = key.text(value);
     if !note.escaped {
         return raw;
     }
