@@ -90,8 +90,8 @@ impl Compiled {
 
 impl CompiledRoute {
     #[inline]
-    pub(in crate::engine) fn decision(&self, state: State) -> Option<Decision> {
-        self.decisions.get(state.index()).copied().flatten()
+    pub(in crate::engine) fn decision(&self, state: State) -> Option<&Decision> {
+        self.decisions.get(state.index())?.as_ref()
     }
 
     #[inline]

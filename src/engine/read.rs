@@ -54,6 +54,7 @@ pub(in crate::engine) fn read(
         limits,
         value,
         tape,
+        top: None,
         frames,
         unescaped: key,
         key: Span::default(),
@@ -73,6 +74,8 @@ struct Reader<'a> {
     limits: &'a Limits,
     value: &'a str,
     tape: &'a mut Tape,
+    /// The innermost open container, if any; those around it are in `frames`.
+    top: Option<Frame>,
     frames: &'a mut Vec<Frame>,
     unescaped: &'a mut String,
     /// The key of the member that is read now.
@@ -97,7 +100,7 @@ impl Reader<'_> {
         if let Some(place) = self.pending.take() {
             return place;
         }
-        match self.frames.last_mut() {
+        match self.top.as_mut() {
             None => match &compiled.envelope {
                 None => (Level::Event, compiled.event.start()),
                 Some(envelope) => self.at_envelope(envelope.automaton.start()),
@@ -128,7 +131,7 @@ impl Reader<'_> {
     /// Whether the value that begins now is the root of an event.
     #[inline]
     fn begins_event(&self, level: Level) -> bool {
-        level == Level::Event && self.frames.last().is_none_or(|frame| frame.level == Level::Envelope)
+        level == Level::Event && self.top.as_ref().is_none_or(|frame| frame.level == Level::Envelope)
     }
 
     fn begin_event(&mut self) -> Result<(), QuarantineReason> {
@@ -172,7 +175,7 @@ impl Reader<'_> {
         if number >= self.limits.nodes {
             return Err(QuarantineReason::TooMuchWork);
         }
-        let slot_start = match self.frames.last_mut() {
+        let slot_start = match self.top.as_mut() {
             Some(frame) if frame.level == Level::Event => {
                 frame.last = Some(number as u32);
                 frame.slot_start
@@ -180,15 +183,15 @@ impl Reader<'_> {
             _ => span.start as usize,
         };
         let slot = Span::new(slot_start, span.end as usize);
-        self.tape.nodes.push(Node { kind, state, slot, key: self.key, span, next: number as u32 + 1 });
-        self.tape.keys.push(self.note);
+        let (key, note) = (self.key, self.note);
+        self.tape.nodes.push(Node { kind, state, slot, key, note, span, next: number as u32 + 1 });
         Ok(number as u32)
     }
 
     /// Adds what no rule reaches to the run before it, or begins a run.
     #[inline]
     fn push_unreached(&mut self, scalars: u32, span: Span) -> Result<u32, QuarantineReason> {
-        let last = self.frames.last().and_then(|frame| frame.last);
+        let last = self.top.as_ref().and_then(|frame| frame.last);
         if let Some((number, node)) = last.and_then(|last| Some((last, self.tape.nodes.get_mut(last as usize)?)))
             && let NodeKind::Unreached(count) = &mut node.kind
         {
@@ -201,7 +204,7 @@ impl Reader<'_> {
     /// The slot of the member or element that just ended goes up to `at`.
     #[inline]
     fn end_slot(&mut self, at: usize) {
-        if let Some(frame) = self.frames.last()
+        if let Some(frame) = self.top.as_ref()
             && let Some(node) = frame.last.and_then(|last| self.tape.nodes.get_mut(last as usize))
         {
             node.slot.end = at as u32;
@@ -215,7 +218,7 @@ impl Visitor for Reader<'_> {
         if self.dead > 0 {
             return;
         }
-        let Some(frame) = self.frames.last() else { return };
+        let Some(frame) = self.top.as_ref() else { return };
         let (level, state) = (frame.level, frame.state);
         let raw = inner.text(self.value);
         let name = if escaped {
@@ -283,7 +286,10 @@ impl Visitor for Reader<'_> {
             }
             Level::Event => Some(self.push(NodeKind::Open(container), state, span)?),
         };
-        self.frames.push(Frame { level, state, node, slot_start: at + 1, last: None, index: 0 });
+        let inner = Frame { level, state, node, slot_start: at + 1, last: None, index: 0 };
+        if let Some(outer) = self.top.replace(inner) {
+            self.frames.push(outer);
+        }
         Ok(())
     }
 
@@ -306,7 +312,7 @@ impl Visitor for Reader<'_> {
         }
         self.end_slot(at);
         let next = self.tape.nodes.len() as u32;
-        if let Some(frame) = self.frames.pop()
+        if let Some(frame) = std::mem::replace(&mut self.top, self.frames.pop())
             && let Some(node) = frame.node.and_then(|node| self.tape.nodes.get_mut(node as usize))
         {
             node.span.end = at as u32 + 1;
@@ -322,7 +328,7 @@ impl Visitor for Reader<'_> {
             return;
         }
         self.end_slot(at);
-        if let Some(frame) = self.frames.last_mut() {
+        if let Some(frame) = self.top.as_mut() {
             frame.slot_start = at + 1;
         }
     }

@@ -82,7 +82,7 @@ impl RouteWalk<'_> {
         let mut levels = std::mem::take(&mut scratch.levels);
         levels.clear();
         let mut splice = Splice::new(self.value.as_bytes(), range.start as usize, out);
-        let mut walk = Walk { on: self, scratch, journal, under: Default::default() };
+        let mut walk = Walk { on: self, scratch, journal };
         let left = walk.nodes(root, &mut levels, &mut splice);
         scratch.levels = levels;
         let left = left?;
@@ -97,8 +97,6 @@ struct Walk<'w, 'a> {
     on: &'w RouteWalk<'a>,
     scratch: &'w mut RouteScratch,
     journal: &'w mut Vec<(CounterId, u32)>,
-    /// The key that the scalar in hand stands under; for elements, that of the array.
-    under: (Span, KeyNote),
 }
 
 impl Walk<'_, '_> {
@@ -106,22 +104,17 @@ impl Walk<'_, '_> {
         let tape = self.on.tape;
         let mut at = root;
         loop {
-            let (Some(node), Some(&note)) = (tape.nodes.get(at as usize), tape.keys.get(at as usize)) else {
-                return Ok(false);
-            };
+            let Some(node) = tape.nodes.get(at as usize) else { return Ok(false) };
             let mut next = node.next;
             let mut fate = match node.kind {
                 NodeKind::Unreached(scalars) => {
                     self.count(None, Effect::Drop, scalars);
                     Fate::Goes
                 }
-                NodeKind::Scalar(kind) => {
-                    self.under = nearest_key(node, note, levels, tape);
-                    self.scalar(node, note, kind, splice)?
-                }
+                NodeKind::Scalar(kind) => self.scalar(node, kind, levels, splice)?,
                 NodeKind::Open(_) => {
                     let empty = node.next == at + 1;
-                    match self.container(node, note, empty) {
+                    match self.container(node, empty) {
                         Some(fate) => fate,
                         None => {
                             levels.push(Level { node: at, end: node.next, kept: 0, mark: splice.mark() });
@@ -155,12 +148,12 @@ impl Walk<'_, '_> {
     }
 
     /// A container that need not be entered is decided at once.
-    fn container(&mut self, node: &Node, note: KeyNote, empty: bool) -> Option<Fate> {
+    fn container(&mut self, node: &Node, empty: bool) -> Option<Fate> {
         let decision = self.on.route.decision(node.state);
         let reaches = self.on.route.reaches(node.state);
         let Some(decision) = decision else {
             // Empty, and no rule names it: it goes. Otherwise it is entered, if only to count what is in it.
-            return (empty || (reaches && self.key_is_personal(node, note))).then_some(Fate::Goes);
+            return (empty || (reaches && self.key_is_personal(node))).then_some(Fate::Goes);
         };
         let action = self.on.compiled.rule(decision.rule).map_or(&Action::Drop, |rule| &rule.action);
         // A container where a scalar was meant goes whole, even if other rules reach into it: `$..*: keep` must not let
@@ -175,7 +168,7 @@ impl Walk<'_, '_> {
             self.count(Some(decision.rule), effect, 1);
             return Some(Fate::Goes);
         }
-        if self.key_is_personal(node, note) {
+        if self.key_is_personal(node) {
             self.count(Some(decision.rule), Effect::DropDetected, 1);
             return Some(Fate::Goes);
         }
@@ -189,8 +182,8 @@ impl Walk<'_, '_> {
     fn scalar(
         &mut self,
         node: &Node,
-        note: KeyNote,
         kind: ScalarKind,
+        levels: &[Level],
         splice: &mut Splice<'_>,
     ) -> Result<Fate, QuarantineReason> {
         let Some(decision) = self.on.route.decision(node.state) else {
@@ -203,13 +196,13 @@ impl Walk<'_, '_> {
             Effect::Drop
         } else if !self.needs_met(decision) {
             Effect::DropNeeds
-        } else if self.key_is_personal(node, note) {
+        } else if self.key_is_personal(node) {
             Effect::DropDetected
         } else {
             match action {
-                Action::Keep => self.keep(node, kind, decision.expected, splice)?,
+                Action::Keep => self.keep(node, kind, decision.expected, levels, splice)?,
                 Action::Token { namespace } => self.token(node, kind, namespace, splice),
-                action => self.transform(node, kind, action, decision.expected, splice)?,
+                action => self.transform(node, kind, action, decision.expected, levels, splice)?,
             }
         };
         self.count(rule, effect, 1);
@@ -221,14 +214,20 @@ impl Walk<'_, '_> {
         node: &Node,
         kind: ScalarKind,
         expected: Kinds,
+        levels: &[Level],
         splice: &mut Splice<'_>,
     ) -> Result<Effect, QuarantineReason> {
         let detector = self.on.compiled.detector;
         match kind {
             ScalarKind::Null | ScalarKind::Bool => Ok(Effect::Keep),
+            _ if detector.kinds().is_empty() => Ok(Effect::Keep),
             ScalarKind::Number => {
                 let number = node.span.text(self.on.value);
-                let key = key_text(self.under, self.on.value, &mut self.scratch.key);
+                let key = key_text(
+                    nearest_key(node, self.on.value, levels, self.on.tape),
+                    self.on.value,
+                    &mut self.scratch.key,
+                );
                 match detector.number(number, Some(key)).filter(|&kind| !expected.contains(kind)) {
                     None => Ok(Effect::Keep),
                     Some(kind) => self.found_in_number(kind, node, splice),
@@ -249,7 +248,8 @@ impl Walk<'_, '_> {
                 if scratch.hits.is_empty() {
                     return Ok(Effect::Keep);
                 }
-                let key = key_text(self.under, self.on.value, &mut scratch.key);
+                let key =
+                    key_text(nearest_key(node, self.on.value, levels, self.on.tape), self.on.value, &mut scratch.key);
                 detector.text_under(Some(key), text, &mut scratch.hits);
                 scratch.hits.retain(|hit| !expected.contains(hit.kind));
                 if scratch.hits.is_empty() {
@@ -295,6 +295,7 @@ impl Walk<'_, '_> {
         kind: ScalarKind,
         action: &Action,
         expected: Kinds,
+        levels: &[Level],
         splice: &mut Splice<'_>,
     ) -> Result<Effect, QuarantineReason> {
         let scratch = &mut *self.scratch;
@@ -306,7 +307,7 @@ impl Walk<'_, '_> {
         let effect = match applied {
             Applied::Dropped(effect) => return Ok(effect),
             // A URL keeps text of the visitor's: what it keeps is looked at like any kept field.
-            Applied::Kept if matches!(action, Action::Url { .. }) => self.keep(node, kind, expected, splice)?,
+            Applied::Kept if matches!(action, Action::Url { .. }) => self.keep(node, kind, expected, levels, splice)?,
             Applied::Kept => return Ok(action.effect()),
             Applied::Wrote if matches!(action, Action::Url { .. }) => self.look_at_written(expected)?,
             Applied::Wrote => action.effect(),
@@ -374,19 +375,19 @@ impl Walk<'_, '_> {
 
     /// Detectors over a key that no selector spells: a member with a person in its key goes.
     #[inline]
-    fn key_is_personal(&mut self, node: &Node, note: KeyNote) -> bool {
-        if !note.foreign {
+    fn key_is_personal(&mut self, node: &Node) -> bool {
+        if !node.note.foreign || self.on.compiled.detector.kinds().is_empty() {
             return false;
         }
         let scratch = &mut *self.scratch;
-        let key = key_text((node.key, note), self.on.value, &mut scratch.key);
+        let key = key_text((node.key, node.note), self.on.value, &mut scratch.key);
         self.on.compiled.detector.text(key, &mut scratch.hits);
         let Some(kind) = scratch.hits.first().map(|hit| hit.kind) else { return false };
         self.detected(kind, DetectAction::Drop);
         true
     }
 
-    fn needs_met(&self, decision: Decision) -> bool {
+    fn needs_met(&self, decision: &Decision) -> bool {
         !decision.never && self.on.permitted.contains(decision.needs)
     }
 
@@ -413,16 +414,15 @@ fn key_text<'a>((key, note): (Span, KeyNote), value: &'a str, scratch: &'a mut S
     scratch
 }
 
-/// The key of a member, or of the array that holds an element: `"phones": [33199004217]` is about phones.
-fn nearest_key(node: &Node, note: KeyNote, levels: &[Level], tape: &Tape) -> (Span, KeyNote) {
-    if node.key != Span::default() {
-        return (node.key, note);
+/// The key of a member, or of the array that holds an element: `"phones": [33199004217]` is about phones. So is
+/// `"phone": {"value": 33199004217}`, a habit of several SDKs.
+fn nearest_key(node: &Node, value: &str, levels: &[Level], tape: &Tape) -> (Span, KeyNote) {
+    if node.key != Span::default() && node.key.text(value) != "value" {
+        return (node.key, node.note);
     }
-    let named = levels.iter().rev().find_map(|level| {
-        let at = level.node as usize;
-        tape.nodes.get(at).zip(tape.keys.get(at)).filter(|(holder, _)| holder.key != Span::default())
-    });
-    named.map_or_else(Default::default, |(holder, &note)| (holder.key, note))
+    let holders = levels.iter().rev().filter_map(|level| tape.nodes.get(level.node as usize));
+    let named = holders.map(|holder| (holder.key, holder.note)).find(|(key, _)| *key != Span::default());
+    named.unwrap_or((node.key, node.note))
 }
 
 /// Leaves out a member or element with one of the commas beside it: the one behind it while nothing before it stayed,

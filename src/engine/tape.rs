@@ -16,6 +16,8 @@ pub(in crate::engine) struct Node {
     pub slot: Span,
     /// The key inside its quotes; empty for elements.
     pub key: Span,
+    /// How the key was written.
+    pub note: KeyNote,
     /// The value.
     pub span: Span,
     /// The tape index behind this node and all beneath it.
@@ -57,8 +59,6 @@ pub(in crate::engine) struct EventTape {
 #[derive(Default)]
 pub(in crate::engine) struct Tape {
     pub nodes: Vec<Node>,
-    /// Beside `nodes`.
-    pub keys: Vec<KeyNote>,
     pub events: Vec<EventTape>,
     pub captures: Vec<Capture>,
     pub envelope_captures: Vec<Capture>,
@@ -67,7 +67,6 @@ pub(in crate::engine) struct Tape {
 impl Tape {
     pub(in crate::engine) fn clear(&mut self) {
         self.nodes.clear();
-        self.keys.clear();
         self.events.clear();
         self.captures.clear();
         self.envelope_captures.clear();

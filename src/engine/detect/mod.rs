@@ -126,6 +126,11 @@ impl Detector {
         Self { kinds }
     }
 
+    /// The kinds it looks for.
+    pub const fn kinds(&self) -> Kinds {
+        self.kinds
+    }
+
     /// Overwrites `hits` with the finds of a decoded text: ascending, not overlapping, not empty, on character boundaries.
     ///
     /// Where finds of several kinds overlap, they become one that covers all of them, under the kind of the longest: no

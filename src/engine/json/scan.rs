@@ -413,7 +413,7 @@ mod tests {
     fn a_string_ends_at_its_quote_whatever_its_alignment() {
         for length in 0..40 {
             let text = format!("\"{}\"", "é".repeat(length));
-            assert_eq!(scalars(text), Ok(1));
+            assert_eq!(scalars(&text), Ok(1));
             let broken = format!("\"{}\u{1f}\"", "x".repeat(length));
             assert_eq!(scalars(&broken), Err(BAD));
         }

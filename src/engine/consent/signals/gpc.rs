@@ -1,12 +1,24 @@
 //! Global Privacy Control (W3C): the header `Sec-GPC`, or a field that a page's script copied from the browser.
 //!
-//! Only the exact value `1` counts (W3C GPC §3.1: the field value is the single character `1`), in a JSON field as the
-//! string or the number; `0`, `true` or ` 1` are no signal. Reading more values as "on" could only close more, but it
-//! would report an objection that nobody made.
+//! As a header only the exact value `1` counts (W3C GPC §3.1: the field value is the single character `1`); `0`,
+//! `true` or ` 1` are no signal. As a JSON field, `true` counts too, because `navigator.globalPrivacyControl` is a
+//! boolean and that is what scripts send. Reading more values as "on" could only close more, but it would report an
+//! objection that nobody made.
 
-/// Whether a header's or a field's text turns the signal on: exactly `1`.
+use crate::engine::action::Scalar;
+
+/// Whether a header's text turns the signal on: exactly `1`.
 pub fn read(text: &str) -> bool {
     text == "1"
+}
+
+/// Whether a JSON field turns the signal on: `"1"`, `1` or `true`.
+pub fn read_scalar(value: Scalar<'_>) -> bool {
+    match value {
+        Scalar::String(text) | Scalar::Number(text) => read(text),
+        Scalar::Bool(on) => on,
+        Scalar::Null => false,
+    }
 }
 
 #[cfg(test)]
@@ -18,6 +30,18 @@ mod tests {
         assert!(read("1"));
         for off in ["", "0", "01", "1 ", " 1", "1,1", "true", "yes", "\u{FF11}", "1\0"] {
             assert!(!read(off), "{off:?}");
+        }
+    }
+
+    #[test]
+    fn a_script_may_send_the_boolean_of_the_browser() {
+        assert!(read_scalar(Scalar::Bool(true)));
+        assert!(read_scalar(Scalar::String("1")));
+        assert!(read_scalar(Scalar::Number("1")));
+        for off in
+            [Scalar::Bool(false), Scalar::Null, Scalar::String("true"), Scalar::Number("1.0"), Scalar::Number("0")]
+        {
+            assert!(!read_scalar(off));
         }
     }
 }
