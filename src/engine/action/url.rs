@@ -21,6 +21,36 @@ struct Parts<'a> {
     query: Option<&'a str>,
 }
 
+/// Where a URL's query and fragment begin, found in one pass over its bytes.
+struct Survey {
+    /// Length of what is before the query and the fragment.
+    place: usize,
+    /// Where the query lies, without its question mark.
+    query: Option<(usize, usize)>,
+    ascii: bool,
+}
+
+impl Survey {
+    /// `None`: a byte that makes readers disagree. Browsers strip tabs and line breaks wherever they stand and read `\`
+    /// as `/`; spaces are not part of a URL; `;` starts path parameters, which no policy lists yet.
+    fn of(text: &str) -> Option<Survey> {
+        let (mut query, mut end, mut ascii) = (None, text.len(), true);
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                b'a'..=b'z' | b'/' | b'.' | b'0'..=b'9' => {}
+                0..0x20 | 0x7F => return None,
+                0x80.. => ascii = false,
+                _ if end < at => {}
+                b'#' => end = at,
+                b'?' if query.is_none() => query = Some(at),
+                b'\\' | b' ' | b';' if query.is_none() => return None,
+                _ => {}
+            }
+        }
+        Some(Survey { place: query.unwrap_or(end), query: query.map(|at| (at + 1, end)), ascii })
+    }
+}
+
 /// Writes the URL without what the policy does not list.
 pub(super) fn apply(keep_query: &[String], value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
     let Scalar::String(text) = value else { return UNFIT };
@@ -43,20 +73,15 @@ pub(super) fn apply(keep_query: &[String], value: Scalar<'_>, out: &mut Vec<u8>)
 }
 
 fn split(text: &str) -> Option<Parts<'_>> {
-    // Browsers strip tabs and line breaks before they parse, and spaces at the ends.
-    let control = |byte: u8| byte < 0x20 || byte == 0x7F;
-    if text.bytes().any(control) || (!text.is_ascii() && text.chars().any(char::is_control)) || text.trim() != text {
+    let Survey { place, query, ascii } = Survey::of(text)?;
+    // Browsers strip spaces at the ends before they parse; what is not ASCII has more kinds of them, and of controls.
+    if text.starts_with(' ') || text.ends_with(' ') {
         return None;
     }
-    let before_fragment = text.split_once('#').map_or(text, |(before, _)| before);
-    let (place, query) = match before_fragment.split_once('?') {
-        Some((place, query)) => (place, Some(query)),
-        None => (before_fragment, None),
-    };
-    // Browsers read `\` as `/`; spaces are not part of a URL; `;` starts path parameters, which no policy lists yet.
-    if place.bytes().any(|byte| matches!(byte, b'\\' | b' ' | b';')) {
+    if !ascii && (text.trim() != text || text.chars().any(char::is_control)) {
         return None;
     }
+    let (place, query) = (text.get(..place)?, query.and_then(|(start, end)| text.get(start..end)));
     let (scheme, rest) = split_scheme(place)?;
     let parts = match rest.strip_prefix("//") {
         Some(rest) => {
