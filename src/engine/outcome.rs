@@ -55,7 +55,7 @@ closed_list! {
         TooDeep = "too_deep",
         /// The record needs more work than the limit allows.
         TooMuchWork = "too_much_work",
-        /// The `split` path is missing, or its elements are not events.
+        /// The `split` path is missing, or leads to no container of events.
         Shape = "shape",
         /// A detector hit, where the policy says `on_hit: quarantine`.
         Detected = "detected",
