@@ -69,6 +69,20 @@ impl Broker {
         for made in runtime.block_on(admin.create_topics(&topics, &options)).unwrap() {
             made.unwrap();
         }
+        let last = topics.len() - 1;
+        wait_for(topics[last].name, ClientConfig::new().set("bootstrap.servers", &self.open));
+    }
+
+    /// Waits until every topic and right made so far is known to the broker, whose own view lags behind its answers. It
+    /// learns of them in order, so a last one tells.
+    pub(crate) fn settle(&self, name: &str) {
+        let barrier = format!("{name}.barrier");
+        self.create(&[(&barrier, 1, &[])]);
+        self.allow(Resource::Topic, &barrier, &[Operation::Describe]);
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &self.sasl).set("security.protocol", "SASL_PLAINTEXT");
+        client.set("sasl.mechanism", "PLAIN").set("sasl.username", "tamis").set("sasl.password", "tamis-secret");
+        wait_for(&barrier, &mut client);
     }
 
     /// How many records a reader with this isolation finds in a topic of one partition.
@@ -151,4 +165,20 @@ fn create_acls(resource: Resource, name: &str, operations: &[Operation]) -> Vec<
     let mut framed = i32::try_from(out.len()).unwrap().to_be_bytes().to_vec();
     framed.extend(out);
     framed
+}
+
+/// Waits until this client sees the topic.
+fn wait_for(topic: &str, client: &mut ClientConfig) {
+    let consumer: BaseConsumer = client.set("allow.auto.create.topics", "false").create().unwrap();
+    let sees = || {
+        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(5)).ok()?;
+        metadata.topics().iter().any(|seen| seen.error().is_none() && !seen.partitions().is_empty()).then_some(())
+    };
+    for _ in 0..300 {
+        if sees().is_some() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{topic} is not to be seen");
 }

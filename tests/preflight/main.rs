@@ -78,6 +78,7 @@ fn allowed_but(broker: &Broker, name: &str, without: &[&str]) {
     allow("quarantine", Resource::Topic, &quarantine, &[Operation::Write, Operation::Describe]);
     allow("group", Resource::Group, name, &[Operation::Read]);
     allow("transactions", Resource::TransactionalIds, &format!("{name}/"), &[Operation::Write, Operation::Describe]);
+    broker.settle(name);
 }
 
 #[test]
@@ -85,6 +86,18 @@ fn a_deployment_that_fits_passes() {
     let Some(broker) = broker() else { return };
     broker.create(&[("fits.in", 3, &[]), ("fits.out", 4, &[]), ("fits.quarantine", 1, &[])]);
     assert_eq!(check("fits", &broker.open, "", ""), [""; 0]);
+}
+
+#[test]
+fn a_topic_that_is_made_while_preflight_looks_is_found() {
+    let Some(broker) = broker() else { return };
+    broker.create(&[("late.in", 1, &[]), ("late.quarantine", 1, &[])]);
+    let made = std::thread::spawn(|| {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        broker.create(&[("late.out", 1, &[])]);
+    });
+    assert_eq!(check("late", &broker.open, "", ""), [""; 0]);
+    made.join().unwrap();
 }
 
 #[test]

@@ -24,6 +24,10 @@ use crate::runtime::kafka::client::{self, Complaints};
 /// How long brokers that do not answer are tried: a rolling restart of one broker is shorter.
 const REACH: Duration = Duration::from_secs(15);
 
+/// A topic or a right that was made a moment ago is not known to every broker yet: before this has passed, no is asked
+/// again.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// One question.
 const ASK: Duration = Duration::from_secs(2);
 
@@ -96,24 +100,14 @@ fn partitions(
     complaints: &Complaints,
 ) -> Result<Result<usize, Seen>, Problem> {
     loop {
-        let answer = consumer.fetch_metadata(Some(name), ASK);
-        let failure = match answer {
-            Ok(metadata) => {
-                let topic = metadata.topics().iter().find(|topic| topic.name() == name);
-                match topic.map(|topic| (topic.error().map(Code::from), topic.partitions().len())) {
-                    Some((None, partitions)) if partitions > 0 => return Ok(Ok(partitions)),
-                    Some((Some(Code::TopicAuthorizationFailed), _)) => return Ok(Err(Seen::Denied)),
-                    Some((Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic), _)) | None => {
-                        return Ok(Err(Seen::Missing));
-                    }
-                    // A topic that was made a moment ago has no leader yet.
-                    Some((failure, _)) => failure.unwrap_or(Code::LeaderNotAvailable),
-                }
+        let failure = match ask(consumer, name) {
+            Answer::Partitions(partitions) => return Ok(Ok(partitions)),
+            Answer::No(seen) if started.elapsed() > SETTLE => return Ok(Err(seen)),
+            Answer::No(_) => {
+                listen(consumer);
+                continue;
             }
-            Err(error) if matches!(code(&error), Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
-                return Ok(Err(Seen::Missing));
-            }
-            Err(error) => code(&error),
+            Answer::Failure(failure) => failure,
         };
         listen(consumer);
         if complaints.hopeless() || started.elapsed() > REACH {
@@ -123,6 +117,32 @@ fn partitions(
                 explained.unwrap_or_else(|| format!("the brokers at {brokers} do not answer: {failure}")),
             ));
         }
+    }
+}
+
+enum Answer {
+    Partitions(usize),
+    No(Seen),
+    Failure(Code),
+}
+
+fn ask(consumer: &BaseConsumer<Complaints>, name: &str) -> Answer {
+    let metadata = match consumer.fetch_metadata(Some(name), ASK) {
+        Ok(metadata) => metadata,
+        Err(error) if matches!(code(&error), Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
+            return Answer::No(Seen::Missing);
+        }
+        Err(error) => return Answer::Failure(code(&error)),
+    };
+    let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+        return Answer::No(Seen::Missing);
+    };
+    match topic.error().map(Code::from) {
+        Some(Code::TopicAuthorizationFailed) => Answer::No(Seen::Denied),
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic) => Answer::No(Seen::Missing),
+        None if !topic.partitions().is_empty() => Answer::Partitions(topic.partitions().len()),
+        // A topic that was made a moment ago has no leader yet.
+        failure => Answer::Failure(failure.unwrap_or(Code::LeaderNotAvailable)),
     }
 }
 
