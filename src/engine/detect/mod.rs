@@ -1,6 +1,6 @@
 //! Detectors: personal data that rules forgot, found in what is kept.
 //!
-//! One file per kind. The table [`KINDS`] is the only other place to touch when a kind is added. A detector reads one
+//! One file per kind. The table `KINDS` is the only other place to touch when a kind is added. A detector reads one
 //! decoded text (or the spelling of one number) and knows nothing of rules and routes; what a hit leads to is the engine's.
 //! The trap is work: a text is as long as a record may be, so every finder looks at a byte a bounded number of times, and
 //! consumes a run that failed whole.
