@@ -8,6 +8,7 @@ mod check;
 mod keys;
 mod load;
 mod records;
+mod run;
 mod summary;
 mod test;
 
@@ -52,6 +53,8 @@ enum Verb {
     Check(check::CheckArgs),
     /// The whole pipeline on an embedded broker, with made-up traffic, live in this terminal
     Demo(demo::DemoArgs),
+    /// Run the pipeline of a deployment file: Kafka to Kafka, until SIGTERM or SIGINT
+    Run(run::RunArgs),
     /// Make a file of token keys, or add keys to one
     Keys(keys::KeysArgs),
     /// Run the cases that stand beside a policy
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Verb::Apply(args) => apply::run(args),
         Verb::Check(args) => check::run(args),
         Verb::Demo(args) => demo::run(&args),
+        Verb::Run(args) => run::run(args),
         Verb::Keys(args) => keys::run(args),
         Verb::Test(args) => test::run(args),
     }

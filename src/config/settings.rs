@@ -80,7 +80,7 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("queuing.strategy", "last in, first out would break the order in a partition"),
     ("enable.gapless.guarantee", "a gap aborts the transaction already"),
     ("partitioner", "the partition is decided by the policy's record.partition"),
-    ("partition.assignment.strategy", "commits on a rebalance are proven for cooperative-sticky only"),
+    ("partition.assignment.strategy", "a cooperative rebalance that a restart interrupts leaves partitions to nobody"),
     ("group.protocol", "commits on a rebalance are proven for the classic protocol only"),
     ("group.protocol.type", "commits on a rebalance are proven for the classic protocol only"),
     ("group.remote.assignor", "commits on a rebalance are proven for the classic protocol only"),

@@ -8,4 +8,5 @@ pub mod logs;
 pub mod metrics;
 pub mod pipeline;
 pub mod quarantine;
+pub mod service;
 pub mod state;

@@ -47,7 +47,9 @@ pub fn consumer(config: &Config, worker: usize) -> ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("isolation.level", "read_committed")
         .set("auto.offset.reset", "earliest")
-        .set("partition.assignment.strategy", "cooperative-sticky")
+        // Not cooperative: its rebalances take two rounds, and a static member that restarts between them keeps the half
+        // of the first; the partitions of the other half then belong to nobody.
+        .set("partition.assignment.strategy", "roundrobin")
         .set("statistics.interval.ms", "5000");
     client
 }

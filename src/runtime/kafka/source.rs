@@ -92,7 +92,9 @@ impl Consuming {
             return Err(Failure::session(what));
         }
         let events = self.consumer.context();
-        tracing::warn!(worker = events.worker, "{what}");
+        if self.complained.get().is_none() {
+            tracing::warn!(worker = events.worker, "{what}");
+        }
         lock(&events.batch).shared().state.trouble(events.worker, Some(format!("has trouble: {what}")));
         self.complained.set(Some(Instant::now()));
         Ok(())
@@ -215,7 +217,7 @@ impl ClientContext for Events {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(client = "consumer", worker = self.worker, "{}: {reason}", words(&error));
+        tracing::debug!(client = "consumer", worker = self.worker, "{}: {reason}", words(&error));
     }
 
     #[expect(clippy::iter_over_hash_type, reason = "every partition sets a number of its own, in whatever order")]
@@ -261,14 +263,13 @@ impl ConsumerContext for Events {
     }
 }
 
-/// The client's own log lines. They name brokers, topics and errors, never what is in a record.
+/// The client's own log lines. They name brokers, topics and errors, never what is in a record. Most are about single
+/// connections, again and again; what matters comes as an error, too.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: "librdkafka", facility, "{message}");
         }
-        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
-        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(target: "librdkafka", facility, "{message}"),
-        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        _ => tracing::debug!(target: "librdkafka", facility, "{message}"),
     }
 }

@@ -44,6 +44,9 @@ const STOP_PATIENCE: Duration = Duration::from_secs(4);
 /// broker ends our transaction by itself.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// A client that tries again and again says so no more often than this.
+const QUIET: Duration = Duration::from_secs(10);
+
 /// Pause between two looks at a queue that is not empty yet. Sleeping leaves the core to the client's own threads.
 const LOOK: Duration = Duration::from_micros(200);
 
@@ -64,6 +67,7 @@ pub struct Transaction {
 #[derive(Default)]
 pub struct Events {
     refused: Mutex<Option<Failure>>,
+    complained: Mutex<Option<Instant>>,
 }
 
 impl ClientContext for Events {
@@ -72,7 +76,11 @@ impl ClientContext for Events {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(client = "producer", "{}: {reason}", words(&error));
+        let mut complained = lock(&self.complained);
+        if complained.is_none_or(|at| at.elapsed() > QUIET) {
+            *complained = Some(Instant::now());
+            tracing::warn!("the producer says: {}: {reason}", words(&error));
+        }
     }
 }
 

@@ -1,0 +1,182 @@
+//! A deployment at work: engines, keys, metrics, the admin listener and the workers, wired together.
+//!
+//! It decides nothing: the deployment file and the policies have been read by now, and preflight has looked at the
+//! brokers. The trap: keys are read again while the process runs, and a file that no longer holds what is in use must
+//! not take anything away; the keys in use stay.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::admin::{self, Views};
+use super::batch::{Bounds, Shared};
+use super::kafka::transaction::Delivery;
+use super::kafka::{Settings, Supervisor, client};
+use super::keys::{self, LiveKeys};
+use super::metrics::Metrics;
+use super::pipeline::lock;
+use super::quarantine::Breaker;
+use super::state::{HaltReason, State};
+use crate::config::{self, Config};
+use crate::engine::Engine;
+use crate::engine::policy::model::Policy;
+
+/// How often the key file is read again.
+const KEYS_EVERY: Duration = Duration::from_secs(10);
+
+/// A running deployment.
+pub struct Service {
+    supervisor: Supervisor,
+    shared: Arc<Shared>,
+    admin: admin::Running,
+    keys: Option<LiveKeys>,
+    keys_read: Instant,
+    keys_trouble: String,
+}
+
+/// What keeps a deployment from starting although every file of it is right by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// Policies and keys do not fit together.
+    #[error("{}", .0.join("\n"))]
+    Keys(Vec<String>),
+    /// A policy whose selectors make too large an automaton.
+    #[error("policy `{0}` has too many selectors with `..` or `*` that overlap: split it, or name fields directly")]
+    TooComplex(String),
+    /// Everything else: the key file, the listener's address, threads.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+impl Service {
+    /// Starts everything; workers poll as soon as their clients are ready.
+    ///
+    /// # Errors
+    ///
+    /// See [`Unfit`].
+    pub fn start(config: &Config, policies: Vec<Policy>) -> Result<Service, Unfit> {
+        let keys = config.keys.as_deref().map(|path| open_keys(path, &policies)).transpose()?;
+        let ring = match &keys {
+            Some(keys) => keys.ring(),
+            None => {
+                let thirsty = policies.iter().filter(|policy| !policy.tokens.is_empty());
+                let missing: Vec<String> = thirsty
+                    .map(|policy| {
+                        format!("policy `{}` makes tokens: name a key file with `keys` (`tamis keys new`)", policy.name)
+                    })
+                    .collect();
+                if !missing.is_empty() {
+                    return Err(Unfit::Keys(missing));
+                }
+                Arc::new(keys::throw_away([], super::batch::now_ms()).context("cannot start without randomness")?)
+            }
+        };
+        let mut engines = Vec::new();
+        for policy in policies {
+            let name = policy.name.clone();
+            engines.push(Arc::new(Engine::new(policy).map_err(|_| Unfit::TooComplex(name))?));
+        }
+        let names = engines.iter().map(|engine| engine.policy().name.clone()).collect();
+        let state = Arc::new(State::new(names, config.workers));
+        let metrics = Arc::new(Metrics::new(engines.iter().map(|engine| engine.policy())));
+        let admin = admin::start(&config.admin, views(&state, &metrics))?;
+        let shared = Arc::new(Shared {
+            breaker: Breaker::new(engines.len(), config.quarantine.max_ratio),
+            engines,
+            keys: Mutex::new(ring),
+            state,
+            metrics,
+            event_ids: config.delivery == config::Delivery::AtLeastOnce,
+        });
+        let supervisor = Supervisor::start(settings(config), &shared).context("cannot start a worker")?;
+        let keys_read = Instant::now();
+        Ok(Service { supervisor, shared, admin, keys, keys_read, keys_trouble: String::new() })
+    }
+
+    /// Where the admin listener answers.
+    pub fn admin(&self) -> std::net::SocketAddr {
+        self.admin.address()
+    }
+
+    /// What must be looked at now and then: keys that were added, workers that hang. Call it about once a second.
+    ///
+    /// # Errors
+    ///
+    /// When a worker hangs: the process has to exit, the next start goes on from the last commit.
+    pub fn tick(&mut self) -> Result<(), String> {
+        if self.keys_read.elapsed() >= KEYS_EVERY {
+            self.keys_read = Instant::now();
+            self.refresh_keys();
+        }
+        match self.shared.state.hung() {
+            None => Ok(()),
+            Some(worker) => Err(format!(
+                "worker {worker} has hung in a call of the Kafka client for two minutes; the process ends, and the next \
+                 start goes on from the last commit"
+            )),
+        }
+    }
+
+    fn refresh_keys(&mut self) {
+        let Some(keys) = &mut self.keys else { return };
+        let trouble = match keys.refresh() {
+            Ok(added) => {
+                if added > 0 {
+                    *lock(&self.shared.keys) = keys.ring();
+                    tracing::info!(added, "token keys were added");
+                }
+                String::new()
+            }
+            Err(error) => error.to_string(),
+        };
+        if trouble != self.keys_trouble {
+            if !trouble.is_empty() {
+                tracing::error!("the key file was not taken: {trouble}");
+            }
+            self.keys_trouble = trouble;
+        }
+    }
+
+    /// Commits what is at hand and ends. True if every worker has ended within `limit`.
+    pub fn stop(&self, limit: Duration) -> bool {
+        self.shared.state.stop();
+        self.supervisor.wait(limit)
+    }
+}
+
+fn open_keys(path: &Path, policies: &[Policy]) -> Result<LiveKeys, Unfit> {
+    let keys = LiveKeys::open(path).map_err(|error| Unfit::Keys(vec![error.to_string()]))?;
+    let ring = keys.ring();
+    let mismatches: Vec<String> = policies.iter().flat_map(|policy| keys::mismatches(policy, &ring)).collect();
+    if mismatches.is_empty() { Ok(keys) } else { Err(Unfit::Keys(mismatches)) }
+}
+
+fn views(state: &Arc<State>, metrics: &Arc<Metrics>) -> Views {
+    let (ready, resumed, counted, halts) =
+        (Arc::clone(state), Arc::clone(state), Arc::clone(metrics), Arc::clone(metrics));
+    Views {
+        metrics: Box::new(move || counted.text()),
+        not_ready: Box::new(move || ready.not_ready()),
+        resume: Box::new(move || {
+            let lifted = resumed.resume();
+            halts.halted(HaltReason::QuarantineRatio, resumed.halts(HaltReason::QuarantineRatio));
+            lifted
+        }),
+    }
+}
+
+/// The workers' settings of a deployment.
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        consumers: (0..config.workers).map(|worker| client::consumer(config, worker)).collect(),
+        producers: (0..config.workers).map(|worker| client::producer(config, worker)).collect(),
+        delivery: match config.delivery {
+            config::Delivery::ExactlyOnce => Delivery::ExactlyOnce,
+            config::Delivery::AtLeastOnce => Delivery::AtLeastOnce,
+        },
+        quarantine: config.quarantine.topic.clone(),
+        bounds: Bounds { interval: config.transaction.max_interval, bytes: config.transaction.max_bytes as u64 },
+    }
+}

@@ -1,0 +1,85 @@
+//! A real Apache Kafka for these tests: started by `scripts/kafka`, ended when the test process ends.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+
+/// A broker of our own, with data that outlives its kills.
+pub struct Broker {
+    dir: PathBuf,
+    pub address: String,
+}
+
+/// Can a broker be started here? Where CI is set it must be, so that a missing Java fails the run.
+pub fn kafka_can_run() -> bool {
+    let found = ["java", "mvn", "kcat"].iter().all(|program| {
+        Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|out| out.status.success())
+    });
+    if !found && std::env::var_os("CI").is_none() {
+        eprintln!("skipped: java, mvn and kcat are needed for a real Kafka (scripts/bootstrap installs them)");
+        return false;
+    }
+    assert!(found, "java, mvn and kcat are needed (scripts/bootstrap installs them)");
+    true
+}
+
+/// The broker that most tests share; `TAMIS_TEST_KAFKA` names one that runs already.
+pub fn shared() -> &'static str {
+    static SHARED: OnceLock<String> = OnceLock::new();
+    SHARED.get_or_init(|| std::env::var("TAMIS_TEST_KAFKA").unwrap_or_else(|_| Broker::start("shared").address))
+}
+
+impl Broker {
+    /// Starts a broker with an empty log.
+    pub fn start(name: &str) -> Broker {
+        let dir = root().join(format!("target/kafka/test-{}-{name}", std::process::id()));
+        let mut broker = Broker { dir, address: String::new() };
+        broker.restart();
+        broker
+    }
+
+    /// Starts it again where it was.
+    pub fn restart(&mut self) {
+        let out = self.script("start").args(["--memory", "--owner", &std::process::id().to_string()]).output().unwrap();
+        assert!(out.status.success(), "scripts/kafka start: {}", String::from_utf8_lossy(&out.stderr));
+        self.address = String::from_utf8(out.stdout).unwrap().trim().to_owned();
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&self) {
+        assert!(self.script("stop").arg("--kill").status().unwrap().success());
+    }
+
+    fn script(&self, verb: &str) -> Command {
+        let mut command = Command::new(root().join("scripts/kafka"));
+        command.arg(verb).arg("--dir").arg(&self.dir);
+        command
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Makes topics: name, partitions, settings.
+pub fn create(brokers: &str, topics: &[(&str, i32, &[(&str, &str)])]) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
+    let topics: Vec<NewTopic<'_>> = topics
+        .iter()
+        .map(|(name, partitions, settings)| {
+            let topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(1));
+            settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+        })
+        .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
+    for made in runtime.block_on(admin.create_topics(&topics, &options)).unwrap() {
+        made.unwrap();
+    }
+}

@@ -1,0 +1,11 @@
+//! Nothing lost, nothing twice: real `tamis run` processes on a real Apache Kafka, killed at bad moments.
+//!
+//! What came out is read by kcat, which is not ours. By hand: `TAMIS_KILLS=100 cargo test --test delivery kills`.
+
+#![allow(missing_docs, unreachable_pub, reason = "a test")]
+
+mod broker;
+mod choices;
+mod faults;
+mod kills;
+mod world;
