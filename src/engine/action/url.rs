@@ -85,12 +85,10 @@ fn split(text: &str) -> Option<Parts<'_>> {
     let (scheme, rest) = split_scheme(place)?;
     let parts = match rest.strip_prefix("//") {
         Some(rest) => {
-            let (authority, path) = match rest.find('/') {
-                Some(at) => rest.split_at_checked(at)?,
-                None => (rest, ""),
-            };
+            let end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at_checked(end)?;
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            if !is_host(host) || NO_PLACE.iter().any(|name| scheme.trim_end_matches(':').eq_ignore_ascii_case(name)) {
+            if !is_host(host) || !is_place(scheme) {
                 return None;
             }
             Parts { scheme, host: Some(host), path, query }
@@ -112,8 +110,20 @@ fn has_nested(path: &str) -> bool {
     plain || (memchr::memchr(b'%', bytes).is_some() && bytes.windows(9).any(encoded))
 }
 
+/// Whether the scheme, with its colon, leads to a place.
+fn is_place(scheme: &str) -> bool {
+    let name = scheme.strip_suffix(':').unwrap_or(scheme);
+    name == "https" || name == "http" || !NO_PLACE.iter().any(|listed| name.eq_ignore_ascii_case(listed))
+}
+
 /// Cuts `scheme:` off (RFC 3986 §3.1); `None` where a colon stands after something that is no scheme.
 fn split_scheme(place: &str) -> Option<(&str, &str)> {
+    // What nearly every URL begins with needs no look at its letters.
+    for (known, length) in [("https://", 6), ("http://", 5)] {
+        if place.starts_with(known) {
+            return place.split_at_checked(length);
+        }
+    }
     let Some((scheme, rest)) = place.split_once(':').filter(|(scheme, _)| !scheme.contains('/')) else {
         return Some(("", place));
     };
@@ -128,6 +138,9 @@ fn split_scheme(place: &str) -> Option<(&str, &str)> {
 /// A host name, an address, or an address in brackets, and a port. Anything else may be half a password:
 /// `http://user:pa/ss@host/` ends its authority at the first slash.
 fn is_host(host: &str) -> bool {
+    if !host.is_empty() && host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')) {
+        return true;
+    }
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((name, port)) => (name, port),
@@ -148,8 +161,9 @@ fn is_host(host: &str) -> bool {
 /// A listed parameter, whose value no reader could take for more than one.
 fn stays(parameter: &str, keep_query: &[String]) -> bool {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    let plain = !name.bytes().any(|byte| matches!(byte, b'%' | b'+'));
     !parameter.is_empty()
-        && keep_query.iter().any(|listed| decoded(name).eq(listed.bytes()))
+        && keep_query.iter().any(|listed| if plain { name == listed } else { decoded(name).eq(listed.bytes()) })
         && !value.bytes().any(|byte| matches!(byte, b';' | b'?'))
         && !parameter.bytes().any(|byte| byte == b' ')
         && (parameter.is_ascii() || !parameter.contains(char::is_whitespace))
