@@ -48,7 +48,9 @@ fn number(word: &str) -> u64 {
 }
 
 /// `total name = part reason + part reason`: the total, its name, and the parts.
-fn equation(line: &str) -> Option<(u64, String, Vec<(u64, String)>)> {
+type Equation = (u64, String, Vec<(u64, String)>);
+
+fn equation(line: &str) -> Option<Equation> {
     let (left, right) = line.split_once(" = ")?;
     let (total, name) = left.split_once(' ')?;
     let parts = right.split(" + ").map(|part| match part.split_once(' ') {

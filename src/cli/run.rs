@@ -29,7 +29,7 @@ pub(in crate::cli) struct RunArgs {
 
 /// Runs the pipeline.
 pub(in crate::cli) fn run(args: RunArgs) -> Exit {
-    match start(&args).and_then(|service| serve(service)) {
+    match start(&args).and_then(serve) {
         Ok(()) => Exit::Fine,
         Err(exit) => exit,
     }

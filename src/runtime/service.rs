@@ -22,6 +22,7 @@ use super::state::{HaltReason, State};
 use crate::config::{self, Config};
 use crate::engine::Engine;
 use crate::engine::policy::model::Policy;
+use crate::engine::token::KeyRing;
 
 /// How often the key file is read again.
 const KEYS_EVERY: Duration = Duration::from_secs(10);
@@ -73,6 +74,24 @@ impl Service {
                 Arc::new(keys::throw_away([], super::batch::now_ms()).context("cannot start without randomness")?)
             }
         };
+        Service::begin(config, policies, ring, keys)
+    }
+
+    /// Starts everything with keys that are in no file, for `tamis demo`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Unfit`].
+    pub fn with_keys(config: &Config, policies: Vec<Policy>, ring: Arc<KeyRing>) -> Result<Service, Unfit> {
+        Service::begin(config, policies, ring, None)
+    }
+
+    fn begin(
+        config: &Config,
+        policies: Vec<Policy>,
+        ring: Arc<KeyRing>,
+        keys: Option<LiveKeys>,
+    ) -> Result<Service, Unfit> {
         let mut engines = Vec::new();
         for policy in policies {
             let name = policy.name.clone();
@@ -98,6 +117,11 @@ impl Service {
     /// Where the admin listener answers.
     pub fn admin(&self) -> std::net::SocketAddr {
         self.admin.address()
+    }
+
+    /// Engines, counts, and how the workers are.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// What must be looked at now and then: keys that were added, workers that hang. Call it about once a second.

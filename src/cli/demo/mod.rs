@@ -67,7 +67,7 @@ pub fn run(args: &DemoArgs) -> Exit {
 fn whole(args: &DemoArgs) -> anyhow::Result<Exit> {
     let ended = ended_by_signal()?;
     let pipeline = Pipeline::prepare()?;
-    let policy = pipeline.engine.policy();
+    let policy = &pipeline.policy;
     let routes: Vec<String> = policy.routes.iter().map(|route| route.topic.clone()).collect();
     let input = policy.input.topics.first().context("the policy reads no topic")?.clone();
     let topics = [input.as_str(), pipeline::QUARANTINE].into_iter().chain(routes.iter().map(String::as_str));

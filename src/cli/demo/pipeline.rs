@@ -1,5 +1,5 @@
 //! The pipeline of the demo: the engine with the shipped policy, throw-away keys, one worker, metrics and admin
-//! listener, wired as `tamis run` wires them.
+//! listener, started as `tamis run` starts them.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,17 +9,14 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::config::{Admin, Cluster, Config, Delivery, Log, LogFormat, Quarantine, Transaction};
+use crate::engine::policy::model::Policy;
 use crate::engine::policy::{self, SourceFile};
 use crate::engine::record::{Header, Record};
 use crate::engine::report::Report;
 use crate::engine::token::KeyRing;
 use crate::engine::{Engine, Facts, Work};
-use crate::runtime::admin;
-use crate::runtime::batch::{Bounds, Shared};
-use crate::runtime::kafka::{Settings, Supervisor, client, transaction};
-use crate::runtime::metrics::Metrics;
-use crate::runtime::quarantine::Breaker;
-use crate::runtime::state::State;
+use crate::runtime::keys;
+use crate::runtime::service::Service;
 
 use super::broker::{lock, now_ms};
 use super::sample::{self, Sample};
@@ -36,8 +33,8 @@ const STOP: Duration = Duration::from_secs(10);
 
 /// What is there before a broker is.
 pub(super) struct Pipeline {
-    /// The engine.
-    pub(super) engine: Arc<Engine>,
+    /// The shipped policy.
+    pub(super) policy: Policy,
     keys: Arc<KeyRing>,
 }
 
@@ -46,52 +43,16 @@ impl Pipeline {
     pub(super) fn prepare() -> anyhow::Result<Pipeline> {
         let read = policy::read(&[SourceFile::from_bytes("policies/examples/web-analytics.yaml", POLICY.as_bytes())]);
         let Some(policy) = read.policies.into_iter().next() else { bail!("the shipped policy has problems") };
-        let engine = Arc::new(Engine::new(policy).context("the shipped policy is too complex")?);
-        let keys = Arc::new(crate::runtime::keys::throw_away([engine.policy()], now_ms())?);
-        Ok(Pipeline { engine, keys })
+        let keys = Arc::new(keys::throw_away([&policy], now_ms())?);
+        Ok(Pipeline { policy, keys })
     }
-}
 
-impl Pipeline {
     /// Starts one worker against this broker, and the admin listener on a free port.
     pub(super) fn start(self, address: &str) -> anyhow::Result<Running> {
-        let config = config(address);
-        let policy = self.engine.policy();
-        let metrics = Arc::new(Metrics::new([policy]));
-        let state = Arc::new(State::new(vec![policy.name.clone()], config.workers));
-        let shared = Arc::new(Shared {
-            engines: vec![Arc::clone(&self.engine)],
-            keys: Mutex::new(Arc::clone(&self.keys)),
-            state: Arc::clone(&state),
-            metrics: Arc::clone(&metrics),
-            breaker: Breaker::new(1, config.quarantine.max_ratio),
-            event_ids: true,
-        });
-        let settings = Settings {
-            consumers: vec![client::consumer(&config, 0)],
-            producers: vec![client::producer(&config, 0)],
-            delivery: transaction::Delivery::AtLeastOnce,
-            quarantine: config.quarantine.topic.clone(),
-            bounds: Bounds { interval: config.transaction.max_interval, bytes: config.transaction.max_bytes as u64 },
-        };
-        let views = admin::Views {
-            metrics: {
-                let metrics = Arc::clone(&metrics);
-                Box::new(move || metrics.text())
-            },
-            not_ready: {
-                let state = Arc::clone(&state);
-                Box::new(move || state.not_ready())
-            },
-            resume: {
-                let state = Arc::clone(&state);
-                Box::new(move || state.resume())
-            },
-        };
-        let admin = admin::start(&config.admin, views)?;
-        let supervisor = Supervisor::start(settings, &shared).context("cannot start the worker")?;
+        let service = Service::with_keys(&config(address), vec![self.policy], Arc::clone(&self.keys))?;
+        let engine = Arc::clone(service.shared().engines.first().context("a service has an engine per policy")?);
         let facts = Facts { now_ms: now_ms(), keys: self.keys, event_ids: true };
-        Ok(Running { engine: self.engine, metrics, state, admin, supervisor, facts: Mutex::new((facts, Work::new())) })
+        Ok(Running { engine, service, facts: Mutex::new((facts, Work::new())) })
     }
 }
 
@@ -99,28 +60,26 @@ impl Pipeline {
 pub(super) struct Running {
     /// The engine.
     pub(super) engine: Arc<Engine>,
-    metrics: Arc<Metrics>,
-    state: Arc<State>,
-    admin: admin::Running,
-    supervisor: Supervisor,
+    service: Service,
     facts: Mutex<(Facts, Work)>,
 }
 
 impl Running {
     /// What was committed so far; its equations hold.
     pub(super) fn report(&self) -> Report {
-        self.metrics.total(0).unwrap_or_else(|| Report::new(&self.engine))
+        self.service.shared().metrics.total(0).unwrap_or_else(|| Report::new(&self.engine))
     }
 
     /// Where `/metrics` is.
     pub(super) fn metrics_url(&self) -> String {
-        format!("http://{}/metrics", self.admin.address())
+        format!("http://{}/metrics", self.service.admin())
     }
 
     /// What keeps the pipeline from running, if anything.
     pub(super) fn trouble(&self) -> Option<String> {
-        let reasons = self.state.not_ready();
-        (!reasons.is_empty() && !self.state.stopping()).then(|| reasons.join("; "))
+        let state = &self.service.shared().state;
+        let reasons = state.not_ready();
+        (!reasons.is_empty() && !state.stopping()).then(|| reasons.join("; "))
     }
 
     /// What the engine makes of a record of the shop, if that shows something.
@@ -144,8 +103,7 @@ impl Running {
 
     /// Lets the worker commit what it has, and waits for its end.
     pub(super) fn stop(&self) {
-        self.state.stop();
-        self.supervisor.wait(STOP);
+        self.service.stop(STOP);
     }
 }
 
