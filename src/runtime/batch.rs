@@ -2,7 +2,7 @@
 //!
 //! A batch is open from its first record to its commit; everything in it becomes visible together, and only then do
 //! counters move. When the world fails, the same records are read again, for as long as it takes. When a record was
-//! refused, the batch is tried again once, then in ever smaller parts, until the record that fails alone is known: it
+//! refused, the batch is tried again once, then in ever smaller parts ([`Narrow`]), until the record that fails alone is known: it
 //! goes to quarantine by its coordinates, and the others go on.
 //!
 //! The trap: a record that was polled must either be taken or be read again. What is not taken is kept in `unread`.
@@ -17,6 +17,7 @@ use crate::engine::report::Report;
 use crate::engine::token::KeyRing;
 use crate::engine::{Engine, Facts, Work};
 use crate::runtime::metrics::{Metrics, Stage};
+use crate::runtime::narrow::Narrow;
 use crate::runtime::pipeline::{Cause, Failure, Position, Sink, lock};
 use crate::runtime::quarantine::Breaker;
 use crate::runtime::state::{HaltReason, State};
@@ -95,15 +96,6 @@ impl Open {
     }
 }
 
-/// The search for a record that the sink refuses.
-#[derive(Default)]
-struct Narrow {
-    failures: u32,
-    limit: Option<usize>,
-    until: Vec<Position>,
-    refused: Option<Position>,
-}
-
 /// What [`Batch::undo`] leaves to do.
 pub struct Undone {
     /// Read on from here.
@@ -157,11 +149,7 @@ impl<K: Sink> Batch<K> {
             return Taken::Full;
         }
         match &self.open {
-            Some(open)
-                if open.bytes < self.bounds.bytes && self.narrow.limit.is_none_or(|most| open.records < most) =>
-            {
-                Taken::More
-            }
+            Some(open) if open.bytes < self.bounds.bytes && self.narrow.room(open.records) => Taken::More,
             _ => Taken::Full,
         }
     }
@@ -229,9 +217,7 @@ impl<K: Sink> Batch<K> {
         else {
             return Err(Failure::session("the batch is not open"));
         };
-        let alone = self.narrow.refused.as_ref().is_some_and(|refused| {
-            refused.topic == *topic && refused.partition == record.partition && refused.first == record.offset
-        });
+        let alone = self.narrow.refuses(topic, record.partition, record.offset);
         let refuse = if alone { Some(QuarantineReason::Refused) } else { refuse };
         let sampled = (open.records % SAMPLE == 0).then(Instant::now);
         match refuse {
@@ -272,7 +258,7 @@ impl<K: Sink> Batch<K> {
         self.open.as_ref().is_some_and(|open| {
             open.since.elapsed() >= self.bounds.interval
                 || open.bytes >= self.bounds.bytes
-                || self.narrow.limit.is_some_and(|most| open.records >= most)
+                || !self.narrow.room(open.records)
                 || !self.unread.is_empty()
         })
     }
@@ -338,7 +324,7 @@ impl<K: Sink> Batch<K> {
         }
         let gone = |topic: &str, partition: i32| revoked.iter().any(|(t, p)| t == topic && *p == partition);
         self.unread.retain(|position| !gone(&position.topic, position.partition));
-        self.narrow.until.retain(|position| !gone(&position.topic, position.partition));
+        self.narrow.forget(gone);
         self.reached.retain(|(topic, partition), _| !gone(topic, *partition));
         for (topic, partition) in revoked {
             self.shared.metrics.lag(&Arc::from(topic.as_str()), *partition, None);
@@ -411,40 +397,6 @@ impl<K: Sink> Batch<K> {
                 next,
             }),
         }
-    }
-}
-
-impl Narrow {
-    /// A batch of these positions was refused.
-    fn failed(&mut self, positions: &[Position]) -> Result<(), Failure> {
-        self.failures += 1;
-        if self.refused.take().is_some() {
-            return Err(Failure::session("the quarantine topic refuses the note on a refused record"));
-        }
-        let records: i64 = positions.iter().map(|position| position.next - position.first).sum();
-        match (positions, self.limit) {
-            (_, None) if self.failures < 2 => {}
-            ([alone], Some(1)) => self.refused = Some(alone.clone()),
-            _ => {
-                // Offsets have gaps, so that this is an upper bound; it halves until it is one record.
-                let records = usize::try_from(records).unwrap_or(usize::MAX);
-                self.limit = Some(self.limit.map_or(records, |limit| limit.min(records)).div_euclid(2).max(1));
-                if self.until.is_empty() {
-                    self.until = positions.to_vec();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A batch of these positions was committed.
-    fn passed(&mut self, positions: &[Position]) {
-        self.failures = 0;
-        self.refused = None;
-        self.until.retain(|until| {
-            !positions.iter().any(|p| p.topic == until.topic && p.partition == until.partition && p.next >= until.next)
-        });
-        self.limit = if self.until.is_empty() { None } else { self.limit.map(|limit| limit.saturating_mul(2)) };
     }
 }
 

@@ -6,6 +6,7 @@ pub mod kafka;
 pub mod keys;
 pub mod logs;
 pub mod metrics;
+mod narrow;
 pub mod pipeline;
 pub mod quarantine;
 pub mod service;

@@ -66,8 +66,11 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Makes topics: name, partitions, settings.
-pub fn create(brokers: &str, topics: &[(&str, i32, &[(&str, &str)])]) {
+/// Name, partitions, settings.
+pub type Topic<'a> = (&'a str, i32, &'a [(&'a str, &'a str)]);
+
+/// Makes topics.
+pub fn create(brokers: &str, topics: &[Topic<'_>]) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
     let topics: Vec<NewTopic<'_>> = topics

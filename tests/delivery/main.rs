@@ -2,7 +2,7 @@
 //!
 //! What came out is read by kcat, which is not ours. By hand: `TAMIS_KILLS=100 cargo test --test delivery kills`.
 
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
+#![allow(missing_docs, unreachable_pub, clippy::print_stderr, reason = "a test that tells what it measured")]
 
 mod broker;
 mod choices;
