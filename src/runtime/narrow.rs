@@ -11,7 +11,7 @@ use super::pipeline::{Failure, Position};
 
 /// How far the search is; at rest by default.
 #[derive(Default)]
-pub struct Narrow {
+pub(super) struct Narrow {
     failures: u32,
     limit: Option<usize>,
     until: Vec<Position>,
@@ -20,19 +20,19 @@ pub struct Narrow {
 
 impl Narrow {
     /// May a batch of so many records take another?
-    pub fn room(&self, records: usize) -> bool {
+    pub(super) fn room(&self, records: usize) -> bool {
         self.limit.is_none_or(|most| records < most)
     }
 
     /// Is this the record that failed alone?
-    pub fn refuses(&self, topic: &Arc<str>, partition: i32, offset: i64) -> bool {
+    pub(super) fn refuses(&self, topic: &Arc<str>, partition: i32, offset: i64) -> bool {
         self.refused
             .as_ref()
             .is_some_and(|found| found.first == offset && found.partition == partition && found.topic == *topic)
     }
 
     /// Partitions that went to somebody else are no longer searched.
-    pub fn forget(&mut self, gone: impl Fn(&str, i32) -> bool) {
+    pub(super) fn forget(&mut self, gone: impl Fn(&str, i32) -> bool) {
         self.until.retain(|position| !gone(&position.topic, position.partition));
         if self.until.is_empty() {
             self.limit = None;
@@ -44,7 +44,7 @@ impl Narrow {
     /// # Errors
     ///
     /// When it was the note on the record found.
-    pub fn failed(&mut self, positions: &[Position]) -> Result<(), Failure> {
+    pub(super) fn failed(&mut self, positions: &[Position]) -> Result<(), Failure> {
         self.failures += 1;
         if self.refused.take().is_some() {
             return Err(Failure::session("the quarantine topic refuses the note on a refused record"));
@@ -66,7 +66,7 @@ impl Narrow {
     }
 
     /// A batch of these positions was committed.
-    pub fn passed(&mut self, positions: &[Position]) {
+    pub(super) fn passed(&mut self, positions: &[Position]) {
         self.failures = 0;
         self.refused = None;
         self.until.retain(|until| {
