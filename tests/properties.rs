@@ -277,7 +277,7 @@ fn removed<'a>(policy: &Policy, node: &Node<'a>, path: &mut Vec<Down>, found: &m
                 let cut = |rule: &&Rule| {
                     !matches!(rule.action, Action::Keep | Action::Url { .. } | Action::OneOf(_) | Action::UserAgent)
                 };
-                !dropped && !rules.is_empty() && !rules.iter().any(|rule| cut(rule))
+                !dropped && !rules.is_empty() && !rules.iter().any(cut)
             };
             if !(0..policy.routes.len()).any(stays) {
                 found.push(node.source);

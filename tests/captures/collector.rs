@@ -12,7 +12,7 @@ use crate::reference::decode::percent;
 use crate::reference::json::{self, quote};
 
 /// A record as a collector would produce it.
-pub struct Collected {
+pub(crate) struct Collected {
     /// Where it comes from: `segment-node.json#1`, with `/2` for the second hit of a body.
     pub name: String,
     pub headers: Vec<(String, String)>,
@@ -20,7 +20,7 @@ pub struct Collected {
 }
 
 /// All records of one capture file.
-pub fn capture(path: &Path) -> Vec<Collected> {
+pub(crate) fn capture(path: &Path) -> Vec<Collected> {
     let text = std::fs::read_to_string(path).expect("the capture can be read");
     let capture: Value = serde_json::from_str(&text).expect("a capture is JSON");
     let file = path.file_name().and_then(|name| name.to_str()).expect("a file name");
