@@ -223,7 +223,7 @@ fn panicking_child() {
     match way.to_str() {
         Some("message") => panic!("{text}"),
         Some("slice") => drop(text[1..].to_owned()),
-        Some("unwrap") => drop(panic!("{:?}", text)),
+        Some("unwrap") => Err::<(), _>(text).unwrap(),
         _ => drop(serde_json::from_str::<u64>(&format!("\"{text}\"")).unwrap()),
     }
 }

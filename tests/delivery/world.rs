@@ -146,7 +146,7 @@ impl World {
     pub fn kcat(&self, topic: &str, isolation: &str) -> Vec<(u64, String)> {
         let brokers = if topic.ends_with(".in") { &self.input } else { &self.output };
         let out = Command::new("kcat")
-            .args(["-C", "-b", brokers, "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%p %h|%s\n"])
+            .args(["-C", "-b", brokers, "-t", topic, "-o", "beginning", "-e", "-q", "-m", "60", "-f", "%p %h|%s\n"])
             .args(["-X", &format!("isolation.level={isolation}"), "-X", "fetch.wait.max.ms=20"])
             .output()
             .unwrap();
