@@ -14,9 +14,9 @@ use crate::reference::json::{self, quote};
 /// A record as a collector would produce it.
 pub(crate) struct Collected {
     /// Where it comes from: `segment-node.json#1`, with `/2` for the second hit of a body.
-    pub name: String,
-    pub headers: Vec<(String, String)>,
-    pub value: String,
+    pub(crate) name: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) value: String,
 }
 
 /// All records of one capture file.

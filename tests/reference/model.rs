@@ -199,8 +199,11 @@ impl<'p> Reference<'p> {
             Some(PlaceSource::Fixed(code)) => Some(code.clone()),
             Some(PlaceSource::At(source)) => self.said_once(source, place),
         };
-        let gpc = self.policy.consent.gpc.as_ref();
-        let gpc = gpc.is_some_and(|source| self.texts(source, place).iter().any(|text| text.as_deref() == Some("1")));
+        let gpc = self.policy.consent.gpc.as_ref().is_some_and(|source| {
+            let text = self.texts(source, place).iter().any(|text| text.as_deref() == Some("1"));
+            // `navigator.globalPrivacyControl` is a boolean, and scripts send it as such.
+            text || self.nodes(source, place).iter().any(|node| matches!(node.kind, Kind::Bool(true)))
+        });
         let mut signals = Signals { country, gpc, ..Signals::default() };
         if let Some(categories) = &self.policy.consent.categories {
             for object in self.nodes(&categories.at, place) {
