@@ -3,8 +3,10 @@
 //!     cargo run --release --example kafka_yardstick -- fill BROKERS TOPIC PARTITIONS EVENTS
 //!     cargo run --release --example kafka_yardstick -- copy BROKERS FROM TO EVENTS [INTERVAL_MS]
 //!     cargo run --release --example kafka_yardstick -- topic BROKERS TOPIC PARTITIONS
+//!     cargo run --release --example kafka_yardstick -- watch ADMIN EVENTS SECONDS
 //!
-//! `copy` reads, writes and commits as `tamis run` does with one worker: same client settings, same transactions, same
+//! `fill` takes events per second as a fifth argument; such a topic forgets what is older than 300 MB per partition.
+//! `watch` reads `/metrics` of a `tamis run` until it has committed so many records or the time is over. `copy` reads, writes and commits as `tamis run` does with one worker: same client settings, same transactions, same
 //! way to wait for the broker. It decides nothing, so what `tamis run` is slower by is the price of deciding. Prints one
 //! JSON line. `scripts/bench-kafka` runs both.
 
@@ -27,8 +29,12 @@ fn main() -> Result<()> {
         ["topic", brokers, topic, partitions] => create(brokers, topic, partitions.parse()?),
         ["fill", brokers, topic, partitions, events] => {
             create(brokers, topic, partitions.parse()?)?;
-            fill(brokers, topic, partitions.parse()?, events.parse()?)
+            fill(brokers, topic, partitions.parse()?, events.parse()?, u64::MAX)
         }
+        ["fill", brokers, topic, partitions, events, rate] => {
+            fill(brokers, topic, partitions.parse()?, events.parse()?, rate.parse()?)
+        }
+        ["watch", admin, events, seconds] => watch(admin, events.parse()?, Duration::from_secs(seconds.parse()?)),
         ["copy", brokers, from, to, events] => copy(brokers, from, to, events.parse()?, 100),
         ["copy", brokers, from, to, events, interval] => copy(brokers, from, to, events.parse()?, interval.parse()?),
         _ => bail!(
@@ -39,7 +45,9 @@ fn main() -> Result<()> {
 
 fn create(brokers: &str, topic: &str, partitions: i32) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
-    let topics = [NewTopic::new(topic, partitions, TopicReplication::Fixed(1))];
+    let topics = [NewTopic::new(topic, partitions, TopicReplication::Fixed(1))
+        .set("retention.bytes", "300000000")
+        .set("segment.bytes", "50000000")];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for result in runtime.block_on(admin.create_topics(&topics, &AdminOptions::new()))? {
         if let Err((topic, code)) = result {
@@ -90,7 +98,8 @@ fn event(number: u64, out: &mut String) {
     );
 }
 
-fn fill(brokers: &str, topic: &str, partitions: i32, events: u64) -> Result<()> {
+fn fill(brokers: &str, topic: &str, partitions: i32, events: u64, rate: u64) -> Result<()> {
+    let started = Instant::now();
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("enable.idempotence", "true")
@@ -100,6 +109,10 @@ fn fill(brokers: &str, topic: &str, partitions: i32, events: u64) -> Result<()> 
         .create()?;
     let (mut value, mut bytes) = (String::new(), 0);
     for number in 0..events {
+        let due = Duration::from_micros(number.saturating_mul(1_000_000) / rate);
+        if number % 100 == 0 && started.elapsed() < due {
+            std::thread::sleep(due.saturating_sub(started.elapsed()));
+        }
         event(number, &mut value);
         bytes += value.len();
         let partition = i32::try_from(number % u64::try_from(partitions)?)?;
@@ -163,7 +176,6 @@ fn copy(brokers: &str, from: &str, to: &str, events: u64, interval_ms: u64) -> R
                 let message = message?;
                 if opened.is_none() {
                     producer.begin_transaction()?;
-                    started.get_or_insert_with(Instant::now);
                     opened = Some(Instant::now());
                 }
                 let mut record = BaseRecord::<[u8], [u8]>::to(to).partition(message.partition());
@@ -199,17 +211,61 @@ fn copy(brokers: &str, from: &str, to: &str, events: u64, interval_ms: u64) -> R
         producer.send_offsets_to_transaction(&offsets, &group, Duration::from_secs(30))?;
         producer.commit_transaction(Duration::from_secs(30))?;
         commits.push(at.elapsed());
+        // As `watch` does it: from the first commit, and without what came in it.
+        started.get_or_insert((Instant::now(), copied));
     }
-    let seconds = started.context("nothing to copy")?.elapsed().as_secs_f64();
+    let (first, before) = started.context("nothing to copy")?;
+    let seconds = first.elapsed().as_secs_f64();
     commits.sort();
     let (cpu, rss) = usage()?;
     let p50 = commits.get(commits.len() / 2).copied().unwrap_or_default().as_secs_f64() * 1e3;
-    let rate = copied as f64 / seconds;
+    let rate = (copied - before) as f64 / seconds;
     println!(
         "{{\"events\":{copied},\"seconds\":{seconds:.3},\"events_per_second\":{rate:.0},\"cpu_seconds\":{cpu:.2},\"rss_mib\":{rss},\"transactions\":{},\"commit_p50_ms\":{p50:.1}}}",
         commits.len()
     );
     Ok(())
+}
+
+fn watch(admin: &str, events: u64, limit: Duration) -> Result<()> {
+    let begun = Instant::now();
+    let mut first: Option<(Instant, f64)> = None;
+    loop {
+        let text = metrics(admin).unwrap_or_default();
+        let records = sum(&text, "tamis_records_total");
+        let (at, before) = *match records > 0.0 {
+            true => first.get_or_insert((Instant::now(), records)),
+            false => &(Instant::now(), 0.0),
+        };
+        if records >= events as f64 || begun.elapsed() > limit {
+            let seconds = at.elapsed().as_secs_f64();
+            println!(
+                "{{\"events\":{records},\"seconds\":{seconds:.3},\"events_per_second\":{:.0},\"cpu_seconds\":{:.2},\"rss_mib\":{:.0},\"transactions\":{},\"aborted\":{}}}",
+                (records - before) / seconds,
+                sum(&text, "process_cpu_seconds_total"),
+                sum(&text, "process_resident_memory_bytes") / 1_048_576.0,
+                sum(&text, "tamis_transactions_total{result=\"committed\"}"),
+                sum(&text, "tamis_transactions_total{result=\"aborted\"}"),
+            );
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn metrics(admin: &str) -> Result<String> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(admin)?;
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// The sum of all series that begin so.
+fn sum(text: &str, name: &str) -> f64 {
+    let lines = text.lines().filter(|line| line.starts_with(name));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 /// CPU seconds and resident MiB of this process.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -15,8 +15,14 @@ pub struct Broker {
     pub address: String,
 }
 
-/// Can a broker be started here? Where CI is set it must be, so that a missing Java fails the run.
-pub fn kafka_can_run() -> bool {
+/// One test at a time: brokers, loaders and workers of two would starve each other on two cores. `None` where no broker
+/// can be started; where CI is set that fails the run.
+pub fn turn() -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    can_run().then(|| TURN.lock().unwrap_or_else(|held| held.into_inner()))
+}
+
+fn can_run() -> bool {
     let found = ["java", "mvn", "kcat"].iter().all(|program| {
         Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|out| out.status.success())
     });

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::broker::{Broker, kafka_can_run, shared};
+use crate::broker::{Broker, shared, turn};
 use crate::world::{Feeder, World, reached, wait};
 
 #[test]
 fn at_least_once_across_two_clusters_loses_nothing_and_names_what_it_repeats() {
-    if !kafka_can_run() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     let events = 20_000;
     let other = Broker::start("other");
     let world = World::across("across", shared(), &other.address, "at_least_once", &[]);
