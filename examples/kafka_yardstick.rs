@@ -233,10 +233,8 @@ fn watch(admin: &str, events: u64, limit: Duration) -> Result<()> {
     loop {
         let text = metrics(admin).unwrap_or_default();
         let records = sum(&text, "tamis_records_total");
-        let (at, before) = *match records > 0.0 {
-            true => first.get_or_insert((Instant::now(), records)),
-            false => &(Instant::now(), 0.0),
-        };
+        let (at, before) =
+            if records > 0.0 { *first.get_or_insert((Instant::now(), records)) } else { (Instant::now(), 0.0) };
         if records >= events as f64 || begun.elapsed() > limit {
             let seconds = at.elapsed().as_secs_f64();
             println!(

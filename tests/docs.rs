@@ -8,6 +8,8 @@
 //! * `<!-- file: NAME -->` above a block: it is also written to that file. `<!-- with Kafka -->`: a real broker stands in for
 //!   127.0.0.1:9092. `<!-- not run: reason -->`: must be in [`NOT_RUN`], so that nobody switches a block off in passing.
 
+#![allow(clippy::print_stderr)] // says what was skipped
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

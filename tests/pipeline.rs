@@ -79,7 +79,7 @@ impl Source for Reading {
             // The group takes a partition away in the middle of a poll, and gives it back.
             let partition = self.log.chance.lock().unwrap().below(PARTITIONS as u64) as i32;
             let lost = self.log.chance.lock().unwrap().one_in(3);
-            let all = lost.then_some(0..PARTITIONS as i32).unwrap_or(partition..partition + 1);
+            let all = if lost { 0..PARTITIONS as i32 } else { partition..partition + 1 };
             let revoked: Vec<(String, i32)> = all.map(|partition| ("in".to_owned(), partition)).collect();
             self.batch.lock().unwrap().release(&revoked, lost, &());
             for key in revoked {

@@ -2,7 +2,7 @@
 //!
 //! A batch is open from its first record to its commit; everything in it becomes visible together, and only then do
 //! counters move. When the world fails, the same records are read again, for as long as it takes. When a record was
-//! refused, the batch is tried again once, then in ever smaller parts ([`Narrow`]), until the record that fails alone is known: it
+//! refused, the batch is tried again once, then in ever smaller parts (`Narrow`), until the record that fails alone is known: it
 //! goes to quarantine by its coordinates, and the others go on.
 //!
 //! The trap: a record that was polled must either be taken or be read again. What is not taken is kept in `unread`.

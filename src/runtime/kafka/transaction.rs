@@ -4,8 +4,8 @@
 //! are committed after the broker has acknowledged every output, so that a crash in between repeats some.
 //!
 //! The traps, all measured: the client's own `flush` and `commit` look for events every 100 ms only, so the queue must
-//! be empty before they are called ([`Transaction::flush`]); and an abort waits for ever unless somebody else polls
-//! ([`Transaction::abort`]).
+//! be empty before they are called (`Transaction::flush`); and an abort waits for ever unless somebody else polls
+//! (`Transaction::abort`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
