@@ -2,6 +2,8 @@
 //!
 //! The folder of shared vectors lies beside the repository; without it the test says so and proves nothing.
 
+#![allow(clippy::print_stdout)] // says what was skipped
+
 use std::path::PathBuf;
 
 use tamis::engine::token::TokenKey;
