@@ -39,7 +39,8 @@ impl Bench {
                 (engine, report)
             })
             .collect();
-        let facts = Facts { now_ms: NOW_MS, keys: Arc::new(reference::ring::ring(&generate::keys())), event_ids: false };
+        let facts =
+            Facts { now_ms: NOW_MS, keys: Arc::new(reference::ring::ring(&generate::keys())), event_ids: false };
         Bench { engines, facts, work: Work::new(), other: Work::new() }
     }
 }
