@@ -121,9 +121,9 @@ fn or_none(text: String) -> String {
 fn categories_and_rules(view: &View, columns: usize, rows: usize) -> Vec<Line> {
     let mut head = Line::of(DIM, format!("{:<17}{:>9}", "personal data", "came in"));
     for (topic, _) in &view.routes {
-        // Topics are told apart by their ends: `lake.ads` → `in ads`.
+        // Topics are told apart by their ends: `lake.ads` → `ads`.
         let end = topic.rsplit('.').next().unwrap_or(topic);
-        head = head.and(DIM, format!("{:>11}", short(&format!("in {end}"), 10)));
+        head = head.and(DIM, format!("{:>11}", short(end, 10)));
     }
     let mut left = vec![head];
     for (name, planted, kept) in view.categories() {
