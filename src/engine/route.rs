@@ -1,6 +1,6 @@
 //! One event on one open route: what each field becomes, spliced from the input's own bytes.
 
-use crate::engine::action::{self, Action, Applied};
+use crate::engine::action::{self, Action, Applied, Scalar};
 use crate::engine::compile::{Compiled, CompiledRoute, Decision};
 use crate::engine::consent::PurposeSet;
 use crate::engine::detect::{Hit, Kind, Kinds};
@@ -299,8 +299,11 @@ impl Walk<'_, '_> {
         splice: &mut Splice<'_>,
     ) -> Result<Effect, QuarantineReason> {
         let scratch = &mut *self.scratch;
-        let Some(scalar) = scalar(kind, node.span.text(self.on.value), &mut scratch.decoded) else {
-            return Ok(Effect::DropType);
+        let scalar = match scalar(kind, node.span.text(self.on.value), &mut scratch.decoded) {
+            Some(scalar) => scalar,
+            // Nothing is computed from the value: `fixed` stands for whatever came.
+            None if matches!(action, Action::Fixed(_)) => Scalar::Null,
+            None => return Ok(Effect::DropType),
         };
         scratch.written.clear();
         let applied = action::apply(action, scalar, &mut scratch.written);

@@ -132,7 +132,8 @@ pub fn token(key: &[u8; 32], domain: &str, epoch: u64, namespace: &str, canonica
 pub fn canonical(node: &Node<'_>) -> std::result::Result<Option<String>, Effect> {
     match &node.kind {
         Kind::Null => Ok(None),
-        Kind::String(text) if !text.text.is_empty() => Ok(Some(text.text.clone())),
+        // Two different strings with lone surrogates would make the same token.
+        Kind::String(text) if !text.text.is_empty() && !text.lossy => Ok(Some(text.text.clone())),
         Kind::Number("-0") => Ok(Some("0".to_owned())),
         Kind::Number(text) if text.bytes().all(|b| b.is_ascii_digit() || b == b'-') => Ok(Some((*text).to_owned())),
         _ => Err(Effect::DropType),
