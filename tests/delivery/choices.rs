@@ -17,13 +17,13 @@ fn at_least_once_across_two_clusters_loses_nothing_and_names_what_it_repeats() {
     // Killed when the outputs are acknowledged and the offsets are not committed.
     let mark = world.file("mark");
     let tamis = world.start("a", &format!("pause_before_commit=1:60000;mark={}", mark.display()));
-    assert!(reached(&mark, Duration::from_secs(30)), "{}", tamis.log_text());
+    assert!(reached(&mark, Duration::from_secs(120)), "{}", tamis.log_text());
     tamis.kill();
     let tamis = world.start("a", "");
     feeder.finish();
 
     let mut ids: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-    let complete = wait(Duration::from_secs(60), || {
+    let complete = wait(Duration::from_secs(180), || {
         ids.clear();
         for (_, text) in world.kcat(&world.topic("out"), "read_committed") {
             let (headers, value) = text.split_once("|{\"n\":").unwrap();

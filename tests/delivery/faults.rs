@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::broker::{shared, turn};
 use crate::world::{Feeder, World, wait, write};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(180);
 
 #[test]
 fn a_record_that_the_broker_refuses_is_quarantined_alone() {
@@ -20,7 +20,7 @@ fn a_record_that_the_broker_refuses_is_quarantined_alone() {
     }
     let tamis = world.start("a", "");
     let notes = || world.kcat(&world.topic("quarantine"), "read_committed");
-    assert!(wait(Duration::from_secs(60), || notes().len() == 1), "{}", tamis.log_text());
+    assert!(wait(SOON, || notes().len() == 1), "{}", tamis.log_text());
     let note = &notes()[0].1;
     assert!(note.contains("\"partition\":0,\"offset\":700,\"index\":null,\"reason\":\"refused\""), "{note}");
     assert!(!note.contains("Ada"), "a note has no values");
@@ -63,7 +63,7 @@ fn a_second_process_of_the_same_name_shuts_the_first_out_and_says_so() {
     std::thread::sleep(Duration::from_secs(2));
     second.kill();
     feeder.finish();
-    assert_eq!(world.differs(events, Duration::from_secs(60)), None, "{}", world.log("a"));
+    assert_eq!(world.differs(events, SOON), None, "{}", world.log("a"));
     drop(first);
 }
 
