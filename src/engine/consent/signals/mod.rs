@@ -2,5 +2,8 @@
 //!
 //! Every reader is pure and total. What it cannot read is no signal, which never grants; the engine counts it.
 
+pub(in crate::engine) mod bits;
 pub mod categories;
 pub mod gpc;
+pub mod says;
+pub mod tcf;
