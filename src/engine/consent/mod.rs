@@ -6,6 +6,7 @@
 //! what rests on consent or can be opted out of; an opt-out signal is an objection, which closes exempt purposes too
 //! where the preset says that it speaks about them.
 
+pub mod choice;
 mod permit;
 mod place;
 mod preset;
