@@ -4,6 +4,12 @@
 
 pub(in crate::engine) mod bits;
 pub mod categories;
+pub mod consent_management;
+pub mod google;
 pub mod gpc;
+pub mod gpp;
+pub mod onetrust;
 pub mod says;
+pub mod snowplow;
 pub mod tcf;
+pub mod usp;
