@@ -28,7 +28,7 @@ const NOT_RUN: &[(&str, &str)] = &[(
 const MISTAKES: &[&str] = &["policy-problems.md"];
 
 /// Topics of the README's deployment.
-const TOPICS: &[&str] = &["collector.web", "lake.analytics", "lake.ads", "tamis.quarantine"];
+const TOPICS: &[&str] = &["collector.web", "lake.analytics", "lake.ads", "tamis.consent", "tamis.quarantine"];
 
 /// One fenced block.
 struct Block {
