@@ -114,7 +114,7 @@ fn expiry_is_to_the_millisecond_on_both_clocks() {
 #[test]
 fn denials_do_not_expire_and_an_expired_grant_lifts_none() {
     let denied_long_ago = Choice { expires_ms: Some(D + 1), ..say(Stance::Denied, ms(D)) };
-    assert_eq!(denied(&[denied_long_ago.clone()], D + 10 * EXPIRY, D + 10 * EXPIRY), Some(Stance::Denied));
+    assert_eq!(denied(std::slice::from_ref(&denied_long_ago), D + 10 * EXPIRY, D + 10 * EXPIRY), Some(Stance::Denied));
     let choices = [denied_long_ago, grant(D + DAY)];
     assert!(permits(&choices, D + DAY, D + DAY));
     assert_eq!(denied(&choices, D + DAY, D + DAY + EXPIRY + 1), Some(Stance::Denied));
