@@ -156,7 +156,7 @@ fn copy(brokers: &str, from: &str, to: &str, events: u64, interval_ms: u64) -> R
         .set("auto.offset.reset", "earliest")
         .set("partition.assignment.strategy", "roundrobin")
         .set("fetch.queue.backoff.ms", "10")
-        .set("queued.max.messages.kbytes", "65536")
+        .set("queued.max.messages.kbytes", "32768")
         .create()?;
     consumer.subscribe(&[from])?;
     let interval = Duration::from_millis(interval_ms);

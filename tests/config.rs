@@ -52,7 +52,7 @@ fn five_lines_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.policies, [dir.path().join("web.yaml")]);
     assert_eq!((config.delivery, config.keys.is_none(), config.output.is_none()), (Delivery::ExactlyOnce, true, true));
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get().min(256));
-    assert_eq!(config.transaction, Transaction { max_interval: Duration::from_millis(100), max_bytes: 16 << 20 });
+    assert_eq!(config.transaction, Transaction { max_interval: Duration::from_millis(100), max_bytes: 64 << 20 });
     assert_eq!(config.quarantine.max_ratio, 0.05);
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:9464");
     assert!(config.admin.token.is_none());
@@ -73,7 +73,7 @@ fn everything_can_be_said() {
                 sasl.mechanism: SCRAM-SHA-512\n    sasl.username: tamis\n    sasl.password_file: password\n    \
                 ssl.ca.location: ca.pem\n    compression.type: lz4\n  output:\n    brokers: c.example.com:9092\n    client: \
                 {linger.ms: 20}\ngroup: lake\ninstance: eu-1\npolicies: [web.yaml, ads.yaml]\nkeys: keys.json\ndelivery: \
-                at_least_once\nworkers: 4\ntransaction: {max_interval: 250ms, max_bytes: 64MiB}\nquarantine: {topic: q, \
+                at_least_once\nworkers: 4\ntransaction: {max_interval: 250ms, max_bytes: 32MiB}\nquarantine: {topic: q, \
                 max_ratio: 0.5}\nadmin: {listen: '0.0.0.0:9999', token_file: token}\nlog: {format: json, level: debug}\n";
     let config = read(dir.path(), text).unwrap();
     assert_eq!(config.input.brokers, "a.example.com:9092,b.example.com:9092");
@@ -84,7 +84,7 @@ fn everything_can_be_said() {
     assert_eq!(config.output_cluster().client["linger.ms"], "20");
     assert_eq!(config.keys, Some(dir.path().join("keys.json")));
     assert_eq!((config.delivery, config.workers, config.policies.len()), (Delivery::AtLeastOnce, 4, 2));
-    assert_eq!(config.transaction, Transaction { max_interval: Duration::from_millis(250), max_bytes: 64 << 20 });
+    assert_eq!(config.transaction, Transaction { max_interval: Duration::from_millis(250), max_bytes: 32 << 20 });
     assert_eq!((config.quarantine.topic.as_str(), config.quarantine.max_ratio), ("q", 0.5));
     assert_eq!(config.admin.token.unwrap().expose(), "not-shown-token-of-some-length");
     assert_eq!((config.log.format, config.log.level), (LogFormat::Json, tracing::Level::DEBUG));

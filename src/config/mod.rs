@@ -155,8 +155,9 @@ impl Transaction {
     pub const MIN_INTERVAL: Duration = Duration::from_millis(5);
     /// Above this, readers of the lake would wait noticeably behind an open transaction.
     pub const MAX_INTERVAL: Duration = Duration::from_millis(500);
-    /// Default bytes: 100 ms of input at 160 MB/s, more than one worker reads.
-    pub const BYTES: usize = 16 << 20;
+    /// Default bytes: 100 ms of reading and writing at 640 MB/s, more than one worker does. At 16 MiB a worker that catches
+    /// up commits every 60 ms, which took a tenth of its speed (docs/performance.md).
+    pub const BYTES: usize = 64 << 20;
     /// Room for one record of the default broker limit.
     pub const MIN_BYTES: usize = 1 << 20;
     /// A batch is held in memory, once per worker.

@@ -77,6 +77,17 @@ pub struct Facts {
     pub event_ids: bool,
 }
 
+/// What [`Engine::read`] says of a record's value. No `Debug`: it holds the value.
+#[derive(Clone, Copy)]
+pub enum Scanned<'a> {
+    /// There is none.
+    Tombstone,
+    /// One JSON text; what matters of it is on the tape.
+    Text(&'a str),
+    /// It cannot be read.
+    Refused(QuarantineReason),
+}
+
 /// Why nothing can be decided now: the runtime stops reading until it is mended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
@@ -126,8 +137,8 @@ impl Engine {
     /// Reads and minimizes; a panic in between is caught, and the record is in quarantine.
     pub fn process(&self, record: &Record<'_>, facts: &Facts, work: &mut Work, report: &mut Report) {
         let done = catch_unwind(AssertUnwindSafe(|| {
-            self.read(record, work);
-            self.minimize(record, facts, work, report);
+            let scanned = self.read(record, work);
+            self.minimize(record, scanned, facts, work, report);
         }));
         if done.is_err() {
             *work = Work::new();
@@ -136,30 +147,35 @@ impl Engine {
     }
 
     /// Scans a record's bytes once; what it finds stays in `work` for [`Self::minimize`].
-    pub fn read(&self, record: &Record<'_>, work: &mut Work) {
+    pub fn read<'a>(&self, record: &Record<'a>, work: &mut Work) -> Scanned<'a> {
         work.begin(&self.compiled, record);
-        let Some(value) = record.value else { return };
-        let read = if value.len() > self.limits.record_bytes {
-            Err(QuarantineReason::TooLarge)
-        } else if value.first() == Some(&0) {
-            Err(QuarantineReason::FramedValue)
-        } else {
-            std::str::from_utf8(value)
-                .map_err(|_| QuarantineReason::InvalidJson)
-                .and_then(|text| read::read(&self.compiled, &self.limits, text, &mut work.read, &mut work.tape))
-        };
-        work.fault = read.err();
+        let Some(value) = record.value else { return Scanned::Tombstone };
+        if value.len() > self.limits.record_bytes {
+            return Scanned::Refused(QuarantineReason::TooLarge);
+        }
+        if value.first() == Some(&0) {
+            return Scanned::Refused(QuarantineReason::FramedValue);
+        }
+        let Ok(text) = std::str::from_utf8(value) else { return Scanned::Refused(QuarantineReason::InvalidJson) };
+        match read::read(&self.compiled, &self.limits, text, &mut work.read, &mut work.tape) {
+            Ok(()) => Scanned::Text(text),
+            Err(reason) => Scanned::Refused(reason),
+        }
     }
 
     /// Decides a record that was just read into `work`; results stay there, counts are added to `report`.
-    pub fn minimize(&self, record: &Record<'_>, facts: &Facts, work: &mut Work, report: &mut Report) {
-        match (record.value, work.fault) {
-            (_, Some(reason)) => return self.refuse(record, reason, work, report),
-            (None, None) => self.tombstone(record, facts, work),
-            (Some(value), None) => {
-                let Ok(value) = std::str::from_utf8(value) else {
-                    return self.refuse(record, QuarantineReason::InvalidJson, work, report);
-                };
+    pub fn minimize(
+        &self,
+        record: &Record<'_>,
+        scanned: Scanned<'_>,
+        facts: &Facts,
+        work: &mut Work,
+        report: &mut Report,
+    ) {
+        match scanned {
+            Scanned::Refused(reason) => return self.refuse(record, reason, work, report),
+            Scanned::Tombstone => self.tombstone(record, facts, work),
+            Scanned::Text(value) => {
                 for index in 0..work.tape.events.len() {
                     if let Some(&event) = work.tape.events.get(index) {
                         self.event(record, value, index as u32, event, facts, work);

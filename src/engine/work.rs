@@ -21,7 +21,6 @@ use crate::engine::tape::Tape;
 pub struct Work {
     pub(in crate::engine) compiled: Option<Arc<Compiled>>,
     pub(in crate::engine) tape: Tape,
-    pub(in crate::engine) fault: Option<QuarantineReason>,
     pub(in crate::engine) read: ReadScratch,
     pub(in crate::engine) route: RouteScratch,
     pub(in crate::engine) gathered: Gathered,
@@ -157,7 +156,6 @@ impl Work {
             self.compiled = Some(Arc::clone(compiled));
         }
         self.tape.clear();
-        self.fault = None;
         self.results.begin(record);
     }
 }

@@ -30,21 +30,52 @@ struct Survey {
     ascii: bool,
 }
 
+/// What a byte of a URL means for where its parts begin.
+#[derive(Clone, Copy)]
+enum Class {
+    Plain,
+    Control,
+    /// Not ASCII.
+    Beyond,
+    Fragment,
+    Query,
+    /// Readers disagree about it before the query.
+    Misread,
+}
+
+/// A look-up a byte: most bytes are plain, and whatever else is asked would be asked of each of them.
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Plain; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            0..0x20 | 0x7F => Class::Control,
+            0x80.. => Class::Beyond,
+            b'#' => Class::Fragment,
+            b'?' => Class::Query,
+            b'\\' | b' ' | b';' => Class::Misread,
+            _ => Class::Plain,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 impl Survey {
     /// `None`: a byte that makes readers disagree. Browsers strip tabs and line breaks wherever they stand and read `\`
     /// as `/`; spaces are not part of a URL; `;` starts path parameters, which no policy lists yet.
     fn of(text: &str) -> Option<Survey> {
         let (mut query, mut end, mut ascii) = (None, text.len(), true);
-        for (at, byte) in text.bytes().enumerate() {
-            match byte {
-                b'a'..=b'z' | b'/' | b'.' | b'0'..=b'9' => {}
-                0..0x20 | 0x7F => return None,
-                0x80.. => ascii = false,
+        for (at, &byte) in text.as_bytes().iter().enumerate() {
+            match CLASSES.get(usize::from(byte)) {
+                Some(Class::Plain) => {}
+                Some(Class::Control) | None => return None,
+                Some(Class::Beyond) => ascii = false,
                 _ if end < at => {}
-                b'#' => end = at,
-                b'?' if query.is_none() => query = Some(at),
-                b'\\' | b' ' | b';' if query.is_none() => return None,
-                _ => {}
+                Some(Class::Fragment) => end = at,
+                Some(Class::Query) => query = query.or(Some(at)),
+                Some(Class::Misread) if query.is_none() => return None,
+                Some(Class::Misread) => {}
             }
         }
         Some(Survey { place: query.unwrap_or(end), query: query.map(|at| (at + 1, end)), ascii })
