@@ -5,11 +5,12 @@
 //! (Planet49, C-673/17, in the EEA; Law 25 s. 8.1 for profiling in Quebec), so it grants nothing here; it is not a
 //! refusal either, and leaves its purpose unanswered. Neither of the two is a refusal.
 //!
-//! The trap: two writers of the reference library put vendor lists in different codings into the same place, and
-//! nothing in the string tells which. The fixed-width one is read. Bits behind the fields that are not zero show that a
-//! string was written otherwise: it can be shown, and is read in the strictest way.
+//! The trap: two writers of the reference library put the ranges of a vendor list in different codings into the same
+//! place, fixed widths and Fibonacci, and nothing in the string tells which. The fixed-width one is read. A string that
+//! only makes sense in the other can be shown, but is read in the strictest way, and so is one with bits behind its
+//! fields that are not zero.
 
-use super::{Value, asked};
+use super::{Value, asked, only_zeros};
 use crate::engine::consent::signals::bits::{Bits, base64url};
 use crate::engine::consent::signals::says::{Known, Malformed, Moment, Precision, Refusal, Says};
 use crate::engine::consent::signals::tcf::vendors::{Budget, Restrictions, VendorList};
@@ -30,13 +31,19 @@ pub struct Canada {
     special_features: IdSet,
     express: IdSet,
     implied: IdSet,
-    vendor_express: VendorList,
-    vendor_implied: VendorList,
+    vendor_express: Vendors,
+    vendor_implied: Vendors,
     restrictions: Option<Restrictions>,
     publisher: Option<Publisher>,
     disclosed: Option<VendorList>,
-    /// Bits behind the fields that are not zero.
+    /// Bits behind the fields that are not zero, or vendors in the other coding.
     pub(super) faulty: bool,
+}
+
+enum Vendors {
+    List(VendorList),
+    /// Read from Fibonacci ranges, to be shown.
+    Shown(Vec<u16>),
 }
 
 #[derive(Clone, Copy)]
@@ -77,7 +84,7 @@ impl Canada {
         if bits.take(6) != Some(1) {
             return Err(Malformed::Version);
         }
-        let mut canada = Canada::fields(&mut bits, &mut budget)?;
+        let mut canada = Canada::core(bits, &mut budget)?;
         for text in segments {
             let mut bits = append(text, &mut bytes)?;
             match bits.take(3).ok_or(Malformed::Truncated)? {
@@ -87,54 +94,57 @@ impl Canada {
                 }
                 _ => return Err(Malformed::Segment),
             }
-            canada.faulty |= !only_padding(&mut bits);
+            canada.faulty |= !only_zeros(bits);
         }
         canada.bytes = bytes;
         Ok(canada)
     }
 
-    fn fields(bits: &mut Bits<'_>, budget: &mut Budget) -> Result<Canada, Malformed> {
-        let mut canada = Canada::fixed(bits, budget).ok_or(Malformed::Truncated)??;
-        // The restrictions came later: older strings end here. Fewer bits than their count has are padding.
-        if bits.left() >= 12 {
-            canada.restrictions = Some(Restrictions::read(bits, budget)?);
+    fn core(bits: Bits<'_>, budget: &mut Budget) -> Result<Canada, Malformed> {
+        let mut fixed = Canada::fields(bits, |bits| VendorList::read(bits, budget).map(Vendors::List));
+        if !matches!(&fixed, Ok(canada) if !canada.faulty)
+            && let Ok(mut other) = Canada::fields(bits, |bits| fibonacci_vendors(bits).map(Vendors::Shown))
+            && !other.faulty
+        {
+            other.faulty = true;
+            fixed = Ok(other);
         }
-        canada.faulty = !only_padding(bits);
-        Ok(canada)
+        fixed
     }
 
-    /// The outer `None`: cut in a field before the lists.
-    fn fixed(bits: &mut Bits<'_>, budget: &mut Budget) -> Option<Result<Canada, Malformed>> {
-        let (created_ms, last_updated_ms) = (bits.take(36)? as i64 * 100, bits.take(36)? as i64 * 100);
-        let (cmp_id, cmp_version) = (bits.take(12)? as u16, bits.take(12)? as u16);
-        let consent_screen = bits.take(6)? as u8;
-        let language = [bits.take(6)? as u8, bits.take(6)? as u8];
-        let (vendor_list_version, policy_version) = (bits.take(12)? as u16, bits.take(6)? as u8);
-        let non_standard_stacks = bits.flag()?;
-        let special_features = ids(bits, 12)?;
-        let (express, implied) = (ids(bits, 24)?, ids(bits, 24)?);
-        let lists = VendorList::read(bits, budget).and_then(|first| Ok((first, VendorList::read(bits, budget)?)));
-        Some(lists.map(|(vendor_express, vendor_implied)| Canada {
+    fn fields(
+        mut bits: Bits<'_>,
+        mut vendors: impl FnMut(&mut Bits<'_>) -> Result<Vendors, Malformed>,
+    ) -> Result<Canada, Malformed> {
+        let bits = &mut bits;
+        let take = |bits: &mut Bits<'_>, width| bits.take(width).ok_or(Malformed::Truncated);
+        let mut canada = Canada {
             bytes: Vec::new(),
-            created_ms,
-            last_updated_ms,
-            cmp_id,
-            cmp_version,
-            consent_screen,
-            language,
-            vendor_list_version,
-            policy_version,
-            non_standard_stacks,
-            special_features,
-            express,
-            implied,
-            vendor_express,
-            vendor_implied,
+            created_ms: take(bits, 36)? as i64 * 100,
+            last_updated_ms: take(bits, 36)? as i64 * 100,
+            cmp_id: take(bits, 12)? as u16,
+            cmp_version: take(bits, 12)? as u16,
+            consent_screen: take(bits, 6)? as u8,
+            language: [take(bits, 6)? as u8, take(bits, 6)? as u8],
+            vendor_list_version: take(bits, 12)? as u16,
+            policy_version: take(bits, 6)? as u8,
+            non_standard_stacks: take(bits, 1)? == 1,
+            special_features: ids(bits, 12).ok_or(Malformed::Truncated)?,
+            express: ids(bits, 24).ok_or(Malformed::Truncated)?,
+            implied: ids(bits, 24).ok_or(Malformed::Truncated)?,
+            vendor_express: vendors(bits)?,
+            vendor_implied: vendors(bits)?,
             restrictions: None,
             publisher: None,
             disclosed: None,
             faulty: false,
-        }))
+        };
+        // The restrictions came later: older strings end here. Fewer bits than their count has are padding.
+        if bits.left() >= 12 {
+            canada.restrictions = Some(Restrictions::read(bits, &mut Budget::new())?);
+        }
+        canada.faulty = !only_zeros(*bits);
+        Ok(canada)
     }
 
     /// What counts of it for `reader` at `now_ms`: express consent alone.
@@ -159,7 +169,7 @@ impl Canada {
                 if self.disclosed.as_ref().is_some_and(|disclosed| !disclosed.has(bits, vendor)) {
                     return Err(Refusal::VendorNotDisclosed);
                 }
-                let of = |list: &VendorList, set| if list.has(bits, vendor) { set } else { IdSet::default() };
+                let of = |list: &Vendors, set| if list.has(bits, vendor) { set } else { IdSet::default() };
                 let forbidden = self.restrictions.as_ref().map(|all| all.forbidden(bits, vendor)).unwrap_or_default();
                 let express = of(&self.vendor_express, self.express).without(forbidden.on_consent);
                 let implied = of(&self.vendor_implied, self.implied).without(forbidden.on_legitimate_interest);
@@ -198,7 +208,7 @@ impl Canada {
     pub(super) fn each_field(&self, each: &mut dyn FnMut(&'static str, Value)) {
         let bits = Bits::new(&self.bytes);
         let set = |ids: IdSet| Value::Numbers(ids.iter().map(u64::from).collect());
-        let vendors = |list: &VendorList| Value::Numbers(list.ids(bits).into_iter().map(u64::from).collect());
+        let vendors = |ids: Vec<u16>| Value::Numbers(ids.into_iter().map(u64::from).collect());
         each("Version", Value::Number(1));
         each("Created", Value::Time(self.created_ms));
         each("LastUpdated", Value::Time(self.last_updated_ms));
@@ -215,8 +225,8 @@ impl Canada {
         each("SpecialFeatureExpressConsent", set(self.special_features));
         each("PurposesExpressConsent", set(self.express));
         each("PurposesImpliedConsent", set(self.implied));
-        each("VendorExpressConsent", vendors(&self.vendor_express));
-        each("VendorImpliedConsent", vendors(&self.vendor_implied));
+        each("VendorExpressConsent", vendors(self.vendor_express.ids(bits)));
+        each("VendorImpliedConsent", vendors(self.vendor_implied.ids(bits)));
         if let Some(all) = &self.restrictions {
             let all = all.iter(bits).map(|one| (one.purpose, one.kind, one.vendors.ids(bits))).collect();
             each("PubRestrictions", Value::Restrictions(all));
@@ -231,9 +241,53 @@ impl Canada {
         }
         if let Some(disclosed) = &self.disclosed {
             each("DisclosedVendorsSegmentType", Value::Number(1));
-            each("DisclosedVendors", vendors(disclosed));
+            each("DisclosedVendors", vendors(disclosed.ids(bits)));
         }
     }
+}
+
+impl Vendors {
+    /// What is only shown grants nothing.
+    fn has(&self, bits: Bits<'_>, vendor: u16) -> bool {
+        match self {
+            Vendors::List(list) => list.has(bits, vendor),
+            Vendors::Shown(_) => false,
+        }
+    }
+
+    fn ids(&self, bits: Bits<'_>) -> Vec<u16> {
+        match self {
+            Vendors::List(list) => list.ids(bits),
+            Vendors::Shown(ids) => ids.clone(),
+        }
+    }
+}
+
+/// A vendor list whose ranges are in Fibonacci coding: offsets from the last id, as in the header.
+fn fibonacci_vendors(bits: &mut Bits<'_>) -> Result<Vec<u16>, Malformed> {
+    let highest = bits.take(16).ok_or(Malformed::Truncated)? as u16;
+    let ranges = bits.flag().ok_or(Malformed::Truncated)?;
+    if !ranges {
+        let mut id = 0u16;
+        let flags = (0..highest).map(|_| {
+            id = id.saturating_add(1);
+            bits.flag().map(|on| on.then_some(id))
+        });
+        return Ok(flags.collect::<Option<Vec<_>>>().ok_or(Malformed::Truncated)?.into_iter().flatten().collect());
+    }
+    let (mut all, mut last) = (Vec::new(), 0u16);
+    for _ in 0..bits.take(12).ok_or(Malformed::Truncated)? {
+        let range = bits.flag().ok_or(Malformed::Truncated)?;
+        let mut offset = || bits.fibonacci().and_then(|offset| u16::try_from(offset).ok());
+        let first = offset().and_then(|offset| last.checked_add(offset)).ok_or(Malformed::Range)?;
+        last =
+            if range { offset().and_then(|offset| first.checked_add(offset)).ok_or(Malformed::Range)? } else { first };
+        if last > highest {
+            return Err(Malformed::Range);
+        }
+        all.extend(first..=last);
+    }
+    Ok(all)
 }
 
 impl Publisher {
@@ -247,16 +301,6 @@ impl Publisher {
 
 fn ids(bits: &mut Bits<'_>, width: usize) -> Option<IdSet> {
     Some(IdSet::from_field(bits.take(width)?, width as u32))
-}
-
-/// Whether what is left is zero.
-fn only_padding(bits: &mut Bits<'_>) -> bool {
-    while bits.left() > 0 {
-        if bits.take(bits.left().min(64)) != Some(0) {
-            return false;
-        }
-    }
-    true
 }
 
 /// Decodes one segment behind the others; the reader stands at its first bit and ends with its last character.

@@ -11,6 +11,9 @@
 use crate::engine::consent::signals::bits::{Bits, base64url};
 use crate::engine::consent::signals::says::Malformed;
 
+/// Characters a header may have. 64 sections in entries of a bit and two codes of at most 24 bits need 550.
+const LONGEST: usize = 1024;
+
 /// Hands out the section ids of a header in order; `each` says whether there is a section for it.
 pub(super) fn read(
     text: &str,
@@ -19,6 +22,9 @@ pub(super) fn read(
 ) -> Result<(), Malformed> {
     if text.is_empty() {
         return Err(Malformed::Empty);
+    }
+    if text.len() > LONGEST {
+        return Err(Malformed::TooLong);
     }
     scratch.clear();
     base64url(text, scratch).ok_or(Malformed::Base64)?;
@@ -42,10 +48,5 @@ pub(super) fn read(
         }
     }
     // Only zero bits may be left: they fill up the last character and the last byte.
-    while let Some(bit) = bits.flag() {
-        if bit {
-            return Err(Malformed::Header);
-        }
-    }
-    Ok(())
+    if super::only_zeros(bits) { Ok(()) } else { Err(Malformed::Header) }
 }

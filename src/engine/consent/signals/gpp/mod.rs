@@ -13,6 +13,7 @@ mod header;
 mod layout;
 mod us;
 
+use super::bits::Bits;
 use super::says::{Known, Malformed};
 use super::tcf::{self, Tcf};
 use super::usp::{self, Usp};
@@ -187,6 +188,16 @@ impl Section {
             Ok(Body::TcfEu(_) | Body::Unknown) | Err(_) => {}
         }
     }
+}
+
+/// Whether everything that is left is zero.
+fn only_zeros(mut bits: Bits<'_>) -> bool {
+    while bits.left() > 0 {
+        if bits.take(bits.left().min(64)) != Some(0) {
+            return false;
+        }
+    }
+    true
 }
 
 /// The union of the purposes of a table.
