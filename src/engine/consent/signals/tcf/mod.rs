@@ -85,6 +85,8 @@ pub struct Publisher {
     pub consents: IdSet,
     /// Purposes for which legitimate interest was disclosed and not objected to.
     pub legitimate_interests: IdSet,
+    /// How many purposes of its own the publisher has.
+    pub custom: u8,
     /// The publisher's own purposes, consented to.
     pub custom_consents: IdSet,
     /// The publisher's own purposes, on legitimate interest.
@@ -189,6 +191,7 @@ impl Publisher {
         Some(Publisher {
             consents,
             legitimate_interests,
+            custom: own as u8,
             custom_consents: id_set(bits, own)?,
             custom_legitimate_interests: id_set(bits, own)?,
         })
