@@ -5,6 +5,7 @@
 
 mod apply;
 mod check;
+mod consent;
 mod keys;
 mod load;
 mod records;
@@ -51,6 +52,8 @@ enum Verb {
     Apply(apply::ApplyArgs),
     /// Check policies: all problems at once, and what becomes of each field
     Check(check::CheckArgs),
+    /// What a consent string says, what of it counts, and why not
+    Consent(consent::ConsentArgs),
     /// The whole pipeline on an embedded broker, with made-up traffic, live in this terminal
     Demo(demo::DemoArgs),
     /// Run the pipeline of a deployment file: Kafka to Kafka, until SIGTERM or SIGINT
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
     match cli.verb {
         Verb::Apply(args) => apply::run(args),
         Verb::Check(args) => check::run(args),
+        Verb::Consent(args) => consent::run(args),
         Verb::Demo(args) => demo::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Keys(args) => keys::run(args),
