@@ -3,6 +3,7 @@
 //! The string itself is never printed, not even where it cannot be read: it identifies who wrote it and what a person
 //! chose. On a command line other users of the machine can see it; from stdin (`-`) they cannot.
 
+mod gpp;
 mod tcf;
 mod words;
 
@@ -12,13 +13,13 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::cli::Exit;
-use crate::engine::consent::signals::says::Refusal;
+use crate::engine::consent::signals::says::{Malformed, Refusal};
 use crate::engine::consent::signals::tcf::Reader;
 
 /// Arguments of `tamis consent`.
 #[derive(Args)]
 pub(in crate::cli) struct ConsentArgs {
-    /// A TCF string; `-`: one a line from stdin, one answer a line
+    /// A TCF, GPP or US Privacy string; `-`: one a line from stdin, one answer a line
     // A list, so that a second one is refused without being repeated.
     #[arg(value_name = "STRING", required = true)]
     strings: Vec<String>,
@@ -55,13 +56,18 @@ enum Form {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standard {
     Tcf,
+    Gpp,
+    Usp,
 }
 
 impl Standard {
-    /// TC strings begin with their version in six bits: `C` is 2, and `B` 1, which is known and not read.
+    /// TC strings begin with their version in six bits: `C` is 2, and `B` 1, which is known and not read. GPP strings
+    /// begin with the type of their header, 3. US Privacy strings begin with a digit, which no other string does.
     fn of(text: &str) -> Option<Standard> {
         match text.as_bytes().first() {
             Some(b'B' | b'C') => Some(Standard::Tcf),
+            Some(b'D') => Some(Standard::Gpp),
+            Some(b'0'..=b'9') => Some(Standard::Usp),
             _ => None,
         }
     }
@@ -69,6 +75,8 @@ impl Standard {
     fn as_str(self) -> &'static str {
         match self {
             Standard::Tcf => "tcf",
+            Standard::Gpp => "gpp",
+            Standard::Usp => "usp",
         }
     }
 }
@@ -120,7 +128,9 @@ fn each_line(ask: Ask, input: &mut impl BufRead, out: &mut impl Write) -> io::Re
 fn answer(ask: Ask, text: &str, out: &mut impl Write) -> io::Result<Exit> {
     let standard = Standard::of(text);
     let read = match standard {
-        Some(Standard::Tcf) => tcf::answer(ask, text).map_err(|why| why.as_str()),
+        Some(Standard::Tcf) => tcf::answer(ask, text).map_err(Malformed::as_str),
+        Some(Standard::Gpp) => gpp::answer(ask, text).map_err(Malformed::as_str),
+        Some(Standard::Usp) => gpp::answer_usp(ask, text).map_err(Malformed::as_str),
         None if text.is_empty() => Err("empty"),
         None => Err("unknown_standard"),
     };

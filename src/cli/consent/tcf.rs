@@ -18,7 +18,7 @@ pub(super) fn answer(ask: Ask, text: &str) -> Result<String, Malformed> {
     Ok(match ask.form {
         Form::Json => to_json(Standard::Tcf, members(&tcf), Value::Null, &refused),
         Form::Line => line(&tcf, ask, &refused),
-        Form::Words => text_of(&tcf, ask, &refused),
+        Form::Words => text_of(&tcf, ask),
     })
 }
 
@@ -59,7 +59,7 @@ pub(super) fn members(tcf: &Tcf) -> Map<String, Value> {
 }
 
 /// RFC 3339. Thirty-six bits of tenths of a second end in the year 2187, which has such a text.
-fn time(ms: i64) -> Option<String> {
+pub(super) fn time(ms: i64) -> Option<String> {
     jiff::Timestamp::from_millisecond(ms).ok().map(|at| at.to_string())
 }
 
@@ -82,8 +82,13 @@ fn line(tcf: &Tcf, ask: Ask, refused: &[Refusal]) -> String {
     }
     out.push_str("accepted");
     if let Some((reader, says)) = asked(tcf, ask) {
-        let _ =
-            write!(out, "; {}: granted {}; denied {}", words::reader(reader), names(says.granted), names(says.denied));
+        let _ = write!(
+            out,
+            "; {}: granted {}; denied {}",
+            words::reader(reader),
+            words::names(says.granted),
+            words::names(says.denied)
+        );
     }
     out
 }
@@ -94,18 +99,15 @@ fn asked(tcf: &Tcf, ask: Ask) -> Option<(Reader, Says)> {
     tcf.says(reader, Known::EMPTY, ask.now_ms).ok().map(|says| (reader, says))
 }
 
-fn names(purposes: Known) -> String {
-    let names: Vec<&str> = purposes.names().collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-}
-
-fn text_of(tcf: &Tcf, ask: Ask, refused: &[Refusal]) -> String {
+/// All of it in words, ending with what counts.
+pub(super) fn text_of(tcf: &Tcf, ask: Ask) -> String {
+    let refused: Vec<Refusal> = tcf.refusals(ask.reader, ask.now_ms).collect();
     let mut out = String::new();
     head(tcf, &mut out);
     purposes(tcf, &mut out);
     lists(tcf, &mut out);
     out.push('\n');
-    verdict(tcf, ask, refused, &mut out);
+    verdict(tcf, ask, &refused, &mut out);
     out
 }
 
@@ -217,9 +219,9 @@ fn verdict(tcf: &Tcf, ask: Ask, refused: &[Refusal], out: &mut String) {
                 out,
                 "  {} is granted   {}\n  {} is denied    {}\n",
                 words::reader(reader),
-                names(says.granted),
+                words::names(says.granted),
                 words::reader(reader),
-                names(says.denied)
+                words::names(says.denied)
             );
         }
         None => out.push_str("  It has nothing for the publisher; --reader vendor:ID says what a vendor may do.\n"),

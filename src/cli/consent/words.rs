@@ -1,12 +1,14 @@
 //! The words for what codes and ids mean, for people.
 
-use crate::engine::consent::signals::says::Refusal;
+use crate::engine::consent::signals::says::{Known, Refusal};
 use crate::engine::consent::signals::tcf::Reader;
 
 /// How an answer about a string of that standard begins.
 pub(super) fn subject(standard: Option<&str>) -> &'static str {
     match standard {
         Some("tcf") => "tcf: ",
+        Some("gpp") => "gpp: ",
+        Some("usp") => "usp: ",
         _ => "",
     }
 }
@@ -16,12 +18,14 @@ pub(super) fn error(code: &str) -> String {
     let words = match code {
         "empty" => "there is nothing",
         "too_long" => "it is longer than any such string needs to be",
-        "base64" => "it has characters that base64url does not have (`=`, spaces and quotes are some)",
-        "version" => "a version that is not read (TCF version 1 ended in 2020)",
+        "base64" => "it has characters that base64url does not have, such as `=`, spaces or quotes",
+        "version" => "it is of a version that is not read; TCF version 1 ended in 2020",
         "truncated" => "it is cut off",
         "range" => "a range of vendors contradicts itself",
         "too_much_work" => "its ranges span more vendors than there can be",
-        "segment" => "a segment is there twice, or empty, or a second core",
+        "segment" => "a segment is there twice, or empty, or stands where another one belongs",
+        "header" => "its header does not fit the sections behind it",
+        "character" => "it has a character that does not belong there",
         "unknown_standard" => "it begins like no consent string that is known here",
         _ => return code.to_owned(),
     };
@@ -54,6 +58,38 @@ pub(super) fn reader(reader: Reader) -> String {
     match reader {
         Reader::Publisher => "the publisher".to_owned(),
         Reader::Vendor(vendor) => format!("vendor {vendor}"),
+    }
+}
+
+/// Purposes by their names here.
+pub(super) fn names(purposes: Known) -> String {
+    let names: Vec<&str> = purposes.names().collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// What a two-bit value of a section of the US means, where its name tells.
+pub(super) fn field(name: &str, value: u64) -> &'static str {
+    let notice = name.ends_with("Notice") || name == "MspaCoveredTransaction" || name.ends_with("Mode");
+    let opt_out = name.ends_with("OptOut");
+    let consent = name.ends_with("Consent") || name.ends_with("Consents");
+    match (value, notice, opt_out, consent) {
+        (0, ..) if notice || opt_out || consent => "not applicable",
+        (1, true, ..) => "yes",
+        (2, true, ..) => "no",
+        (1, _, true, _) => "opted out",
+        (2, _, true, _) => "did not opt out",
+        (1, _, _, true) => "no consent",
+        (2, _, _, true) => "consent",
+        _ => "",
+    }
+}
+
+/// What a character of a US Privacy string means.
+pub(super) fn answer(character: char) -> &'static str {
+    match character {
+        'Y' => "yes",
+        'N' => "no",
+        _ => "not applicable",
     }
 }
 
