@@ -9,6 +9,7 @@ mod model;
 #[path = "../reference/random.rs"]
 mod random;
 mod records;
+mod scenarios;
 mod schema;
 mod sets;
 mod speed;

@@ -123,26 +123,23 @@ impl<'a> History<'a> {
                 *last = Some(said);
             }
         }
-        let mut lifted = Cover::default();
+        let mut found = Found::default();
         if grants {
-            let standing = || {
-                let after = denial.map_or(i64::MIN, |denial| denial.at.latest());
-                self.grants(purpose, carried, clocks).filter(move |grant| grant.said.at.earliest() > after)
-            };
-            lifted = clocks.covered(standing());
-            let overriding = |grant: &Grant| {
-                opt_out.is_none_or(|signal| grant.said.over_gpc && grant.said.at.earliest() > signal.at.latest())
-            };
-            if lifted.whole()
-                && let Some(granted) = clocks.granted(|| standing().filter(overriding))
-            {
+            let after = denial.map_or(i64::MIN, |denial| denial.at.latest());
+            let signal = opt_out.map(|signal| signal.at.latest());
+            for grant in self.grants(purpose, carried, clocks).filter(|grant| grant.said.at.earliest() > after) {
+                let over = |signal| grant.said.over_gpc && grant.said.at.earliest() > signal;
+                found.add(&grant, clocks.covered(&grant), signal.is_none_or(over));
+            }
+            if let Some(granted) = found.granted() {
                 return granted;
             }
         }
+        let lifted = found.lifted.whole();
         // A person's own denial is the reason before an opt-out signal, unless a grant has lifted it.
-        match denial.filter(|_| !lifted.whole()).or(opt_out) {
+        match denial.filter(|_| !lifted).or(opt_out) {
             Some(last) => Judged::Denied { stance: last.stance(), objects, at: last.at },
-            None if grants => clocks.unmet(lifted, self.grants(purpose, carried, clocks)),
+            None if grants => clocks.unmet(found.lifted, self.grants(purpose, carried, clocks)),
             None => Judged::Silent,
         }
     }
@@ -210,35 +207,69 @@ impl Cover {
     fn whole(self) -> bool {
         self.then && self.now
     }
+
+    fn add(&mut self, other: Cover) {
+        self.then |= other.then;
+        self.now |= other.now;
+    }
+}
+
+/// What grants later than every denial cover between them.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    /// All of them.
+    lifted: Cover,
+    /// Those that stand: an opt-out signal does not hold them back, either.
+    standing: Cover,
+    over_gpc: Cover,
+    guardian: Cover,
+    both: Cover,
+    since_ms: Option<i64>,
+    last: Option<Statement>,
+}
+
+impl Found {
+    #[inline]
+    fn add(&mut self, grant: &Grant, cover: Cover, stands: bool) {
+        self.lifted.add(cover);
+        if !stands {
+            return;
+        }
+        let said = grant.said;
+        self.standing.add(cover);
+        for (of, wanted) in [
+            (&mut self.over_gpc, said.over_gpc),
+            (&mut self.guardian, said.guardian),
+            (&mut self.both, said.over_gpc && said.guardian),
+        ] {
+            if wanted {
+                of.add(cover);
+            }
+        }
+        self.since_ms = Some(self.since_ms.map_or(grant.begins_ms, |since| since.min(grant.begins_ms)));
+        if self.last.is_none_or(|last| said.order() > last.order()) {
+            self.last = Some(said);
+        }
+    }
+
+    /// The answer, if what stands covers both times.
+    fn granted(&self) -> Option<Judged> {
+        let (since_ms, at) = (self.since_ms?, self.last?.at);
+        let (over_gpc, guardian, both) = (self.over_gpc.whole(), self.guardian.whole(), self.both.whole());
+        self.standing.whole().then_some(Judged::Granted { since_ms, over_gpc, guardian, both, at })
+    }
 }
 
 impl Clocks {
-    /// What these grants cover between them.
-    fn covered(self, grants: impl Iterator<Item = Grant>) -> Cover {
-        grants.fold(Cover::default(), |cover, grant| Cover {
-            then: cover.then
-                || match self.event_ms {
-                    Some(event_ms) if grant.carried => event_ms <= grant.limit_ms,
-                    Some(event_ms) => grant.covers(event_ms),
-                    None => grant.carried,
-                },
-            now: cover.now || grant.covers(self.now_ms),
-        })
-    }
-
-    /// The answer, if these grants cover both times.
-    fn granted<I: Iterator<Item = Grant>>(self, standing: impl Fn() -> I) -> Option<Judged> {
-        if !self.covered(standing()).whole() {
-            return None;
-        }
-        let only = |of: fn(&Grant) -> bool| self.covered(standing().filter(of)).whole();
-        Some(Judged::Granted {
-            since_ms: standing().map(|grant| grant.begins_ms).min()?,
-            over_gpc: only(|grant| grant.said.over_gpc),
-            guardian: only(|grant| grant.said.guardian),
-            both: only(|grant| grant.said.over_gpc && grant.said.guardian),
-            at: standing().map(|grant| grant.said).max_by_key(Statement::order)?.at,
-        })
+    /// Which of the two times a grant covers.
+    #[inline]
+    fn covered(self, grant: &Grant) -> Cover {
+        let then = match self.event_ms {
+            Some(event_ms) if grant.carried => event_ms <= grant.limit_ms,
+            Some(event_ms) => grant.covers(event_ms),
+            None => grant.carried,
+        };
+        Cover { then, now: grant.covers(self.now_ms) }
     }
 
     /// Why grants that nobody denied do not permit: at the time that they leave open, none had begun, or all had ended.
