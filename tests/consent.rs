@@ -7,10 +7,16 @@
 
 #[path = "consent/encode/bits.rs"]
 mod encode_bits;
+#[path = "consent/encode/gpp.rs"]
+mod encode_gpp;
 #[path = "consent/encode/tcf.rs"]
 mod encode_tcf;
+#[path = "consent/encode/usp.rs"]
+mod encode_usp;
 #[path = "consent/mutations.rs"]
 mod mutations;
+#[path = "consent/naive_gpp.rs"]
+mod naive_gpp;
 #[path = "consent/naive_tcf.rs"]
 mod naive_tcf;
 mod reference;
