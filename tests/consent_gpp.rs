@@ -10,6 +10,8 @@
 mod encode_gpp;
 #[path = "consent/encode/usp.rs"]
 mod encode_usp;
+#[path = "consent/gpp_oracle.rs"]
+mod gpp_oracle;
 #[path = "consent/naive_gpp.rs"]
 mod naive_gpp;
 mod reference;
