@@ -44,6 +44,63 @@ fn the_first_preset_covers_the_eea_the_uk_and_every_us_state() {
     }
 }
 
+const FR: &str = include_str!("../../../policies/presets/fr-2026-01.yaml");
+const UK: &str = include_str!("../../../policies/presets/uk-2026-01.yaml");
+const US: &str = include_str!("../../../policies/presets/us-2026-01.yaml");
+
+#[test]
+fn france_and_the_united_kingdom_ask_for_consent_and_apply_no_exception_for_statistics() {
+    for (name, countries, text) in [("fr/2026-01", 7, FR), ("uk/2026-01", 1, UK)] {
+        let preset = Preset::read(text).unwrap();
+        assert_eq!(preset.name, name);
+        let [row] = preset.rows() else { panic!("one row") };
+        assert_eq!(row.countries.len(), countries, "{name}");
+        for known in Purpose::KNOWN {
+            let regime = if *known == "security.essential" { Regime::Exempt } else { Regime::OptIn };
+            assert_eq!(row.regime(&purpose(known)), regime, "{name} {known}");
+            assert_eq!(row.gpc_denies(&purpose(known)), *known == "sale_share", "{name} {known}");
+        }
+        assert_eq!(row.regime(&purpose("x.own")), Regime::OptIn, "{name}");
+    }
+}
+
+#[test]
+fn the_american_preset_has_every_state_once_and_is_never_laxer_than_the_first() {
+    let preset = Preset::read(US).unwrap();
+    assert_eq!(preset.name, "us/2026-01");
+    let [american @ .., visitors] = preset.rows() else { panic!("rows") };
+    let [california, maryland, bound, unbound, others] = american else { panic!("five rows") };
+    assert_eq!(california.regions.len() + maryland.regions.len() + bound.regions.len(), 12, "states that bind to GPC");
+    assert_eq!(unbound.regions.len(), 8);
+    let all: BTreeSet<Region> = american.iter().flat_map(|row| row.regions.iter().copied()).collect();
+    let named: usize = american.iter().map(|row| row.regions.len()).sum();
+    assert_eq!((all.len(), named), (51, 51), "50 states and DC, none twice");
+    assert_eq!(others.regions.len(), 31);
+    let first = Preset::named("eea-us/2026-01").unwrap();
+    for row in american {
+        for known in Purpose::KNOWN {
+            let purpose = purpose(known);
+            let regime = match *known {
+                "sensitive.use" if row.place == "Maryland" => Regime::Prohibited,
+                "sensitive.use" | "model.train" => Regime::OptIn,
+                _ => Regime::OptOut,
+            };
+            assert_eq!(row.regime(&purpose), regime, "{} {known}", row.place);
+            let denied = *known == "sale_share" || known.starts_with("ads.");
+            assert_eq!(row.gpc_denies(&purpose), denied, "{} {known}", row.place);
+            let same = first.rows().iter().filter(|other| !other.regions.is_disjoint(&row.regions));
+            for other in same {
+                assert!(regime >= other.regime(&purpose), "{} {known}", row.place);
+                assert!(row.gpc_denies(&purpose) >= other.gpc_denies(&purpose), "{} {known}", row.place);
+            }
+        }
+        assert_eq!(row.regime(&purpose("x.own")), Regime::OptOut);
+    }
+    // Whoever comes from Europe, and whoever comes from nowhere, is asked.
+    assert_eq!(visitors.countries.len(), 32);
+    assert_eq!(visitors.regime(&purpose("analytics.audience")), Regime::OptIn);
+}
+
 const HEAD: &str = "tamis_preset: 1\nname: test\ndated: 2026-01-01\nreview_by: 2027-01-01\nrows:\n";
 
 fn refused(row: &str) -> String {
