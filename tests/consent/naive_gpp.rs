@@ -296,7 +296,9 @@ fn canada(text: &str, vendor: Option<u64>, now_ms: i64, naive: &mut Naive) -> Op
             3 if publisher.is_none() => {
                 publisher = Some((flags(&mut rest, 24)?, flags(&mut rest, 24)?));
                 let own = take(&mut rest, 6)?;
-                take(&mut rest, 2 * own as usize)?;
+                // Not both at once: a number has 64 bits, and there may be 63 of each.
+                take(&mut rest, own as usize)?;
+                take(&mut rest, own as usize)?;
             }
             _ => return None,
         }

@@ -31,6 +31,12 @@ impl<'a> Bits<'a> {
         Some(value)
     }
 
+    /// The next `n` bits (at most 64) without passing over them.
+    #[inline]
+    pub(in crate::engine) fn look(&self, n: usize) -> Option<u64> {
+        self.peek(self.at, n)
+    }
+
     /// The next bit.
     #[inline]
     pub(in crate::engine) fn flag(&mut self) -> Option<bool> {
@@ -85,6 +91,7 @@ impl<'a> Bits<'a> {
         }
     }
 
+    #[inline]
     fn peek(&self, at: usize, n: usize) -> Option<u64> {
         if n > 64 || n > self.end.saturating_sub(at) {
             return None;
@@ -152,15 +159,17 @@ pub(in crate::engine) fn base64url(text: &str, out: &mut Vec<u8>) -> Option<()> 
     if bytes.is_empty() {
         return None;
     }
-    out.reserve(bytes.len() / 4 * 3 + 3);
     let (fours, rest) = bytes.as_chunks::<4>();
+    let start = out.len();
+    out.resize(start + fours.len() * 3, 0);
+    let (threes, _) = out.get_mut(start..)?.as_chunks_mut::<3>();
     let mut bad = 0;
-    for four in fours {
+    for (four, three) in fours.iter().zip(threes) {
         let [a, b, c, d] = four.map(sextet);
         bad |= a | b | c | d;
         let word = u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d);
         let [_, x, y, z] = word.to_be_bytes();
-        out.extend_from_slice(&[x, y, z]);
+        *three = [x, y, z];
     }
     let mut word = 0u32;
     for (byte, shift) in rest.iter().zip([18, 12, 6]) {

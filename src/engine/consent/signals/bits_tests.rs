@@ -16,6 +16,7 @@ fn fields_of_every_width_read_as_their_bits() {
             let mut bits = Bits::new(&bytes);
             bits.skip(start).unwrap();
             let expected = u64::from_str_radix(&format!("0{}", &text[start..start + n]), 2).unwrap();
+            assert_eq!(bits.look(n), Some(expected), "{n} bits at {start}");
             assert_eq!(bits.take(n), Some(expected), "{n} bits at {start}");
             assert_eq!(bits.position(), start + n);
         }

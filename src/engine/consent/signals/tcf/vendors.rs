@@ -110,6 +110,15 @@ impl VendorList {
 /// One entry of ranges: whether it is more than one id, the first, and then the last.
 #[inline]
 fn range(bits: &mut Bits<'_>) -> Option<(u16, u16)> {
+    // Both kinds of entries in one look, wherever the text is long enough for the longer one.
+    if let Some(entry) = bits.look(33) {
+        let (first, last) = ((entry >> 16) as u16, entry as u16);
+        return if entry >> 32 == 1 {
+            bits.skip(33).map(|()| (first, last))
+        } else {
+            bits.skip(17).map(|()| (first, first))
+        };
+    }
     let several = bits.flag()?;
     let first = bits.take(16)? as u16;
     let last = if several { bits.take(16)? as u16 } else { first };
