@@ -146,22 +146,22 @@ fn records_are_compared_beside_their_values() {
 fn a_case_that_says_nothing_about_a_route_or_names_none_is_wrong() {
     for (expect, part) in [
         ("{}", "`expect` does not name out"),
-        ("{out: closed no_signal, other: closed no_signal}", "the policy has no route other"),
+        ("{out: closed unknown_place, other: closed unknown_place}", "the policy has no route other"),
     ] {
         let (code, said) = small(&format!("    event: '{{}}'\n    expect: {expect}\n"));
         assert_eq!(code, 1, "{said}");
         assert!(said.contains(part), "{said}");
     }
-    let (code, said) = small("    event: '{}'\n    expect: closed no_signal\n");
+    let (code, said) = small("    event: '{}'\n    expect: closed unknown_place\n");
     assert_eq!(code, 0, "one word for every route: {said}");
 }
 
 #[test]
 fn files_that_cannot_be_used_are_bad_usage() {
     for case in [
-        "    expect: closed no_signal\n",
-        "    event: '{}'\n    value: '{}'\n    expect: closed no_signal\n",
-        "    event: '{}'\n    expects: closed no_signal\n",
+        "    expect: closed unknown_place\n",
+        "    event: '{}'\n    value: '{}'\n    expect: closed unknown_place\n",
+        "    event: '{}'\n    expects: closed unknown_place\n",
         "    event: '{}'\n",
     ] {
         let (code, said) = small(case);

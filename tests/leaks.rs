@@ -95,7 +95,7 @@ fn outputs_notes_counters_and_metrics_are_clean() {
     let policy = read.policies.into_iter().next().expect("one policy");
     let keys = Arc::new(reference::ring::ring_of(&policy, NOW_MS));
     let engine = Arc::new(Engine::new(policy).unwrap_or_else(|_| panic!("too complex")));
-    let facts = Facts { now_ms: NOW_MS, keys, event_ids: true };
+    let facts = Facts::new(NOW_MS, keys).with_event_ids(true);
     let (mut work, mut report) = (Work::new(), Report::new(&engine));
     let secret = format!("{MARK}Header");
     let headers = [
@@ -116,7 +116,7 @@ fn outputs_notes_counters_and_metrics_are_clean() {
             timestamp: Some(NOW_MS),
             value,
         };
-        engine.process(&record, &facts, &mut work, &mut report);
+        engine.process(&record, &facts, &mut work, &mut report).unwrap();
         for output in work.outputs() {
             outputs += 1;
             let value = output.value().expect("tombstones are dropped");

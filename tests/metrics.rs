@@ -40,7 +40,7 @@ fn counted(engine: &Engine) -> Report {
     let mut report = Report::new(engine);
     let mut work = Work::new();
     let keys = keys::throw_away([engine.policy()], 1_790_000_000_000).ok().unwrap();
-    let facts = Facts { now_ms: 1_790_000_000_000, keys: Arc::new(keys), event_ids: false };
+    let facts = Facts::new(1_790_000_000_000, Arc::new(keys));
     let gpc = [Header { name: "Sec-GPC", value: Some(b"1") }];
     let batch = br#"{"batch":[
         {"type":"page","country":"FR","consent":{"Analytics":true,"Other":true},"note":"write to ann@example.com","ip":"192.0.2.77"},
@@ -63,7 +63,7 @@ fn counted(engine: &Engine) -> Report {
             timestamp: Some(1_790_000_000_000),
             value,
         };
-        engine.process(&record, &facts, &mut work, &mut report);
+        engine.process(&record, &facts, &mut work, &mut report).unwrap();
     }
     report
 }

@@ -65,6 +65,11 @@ fn generated(code: &str) -> Option<String> {
                 writeln!(text, "  $..a{number}{}.b: keep", ".*".repeat(15)).ok()?;
             }
         }
+        "too-many-purposes" => {
+            let purposes: String = (0..63).map(|n| format!("      - x.p{n:02}\n")).collect();
+            let route = format!("  lake.many:\n    requires: [security.essential]\n    serves:\n{purposes}");
+            text = text.replace("fields:", &format!("{route}fields:"));
+        }
         "too-many-routes" => {
             let routes: String =
                 (0..64).map(|n| format!("  lake.r{n}: {{requires: [security.essential]}}\n")).collect();

@@ -89,7 +89,7 @@ struct Row {
 /// Runs everything over a corpus, once per round, and one round before to warm up.
 fn measure(corpus: &Corpus, rounds: usize, now_ms: i64) -> Vec<Row> {
     let engines = policies::engines(corpus.name);
-    let facts = Facts { now_ms, keys: Arc::new(policies::keys()), event_ids: false };
+    let facts = Facts::new(now_ms, Arc::new(policies::keys()));
     let mut names = vec!["memcpy", YARDSTICK];
     names.extend(VARIANTS.iter().map(|(name, _)| *name));
     let mut rows: Vec<Row> = names.iter().map(|name| Row { name, nanos: Vec::new(), ratios: Vec::new() }).collect();
@@ -149,7 +149,7 @@ fn decide(corpus: &Corpus, engine: &Engine, facts: &Facts, work: &mut Work, repo
             timestamp: Some(facts.now_ms),
             value: Some(black_box(event)),
         };
-        engine.process(&record, facts, work, report);
+        engine.process(&record, facts, work, report).unwrap();
         for output in work.outputs() {
             black_box(output.value());
         }

@@ -36,9 +36,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         value: Some(value),
     };
     let expected = Reference::new(&POLICIES[at], &KEYS, NOW_MS).expect(&record);
-    let facts = Facts { now_ms: NOW_MS, keys: Arc::new(reference::ring::ring(&KEYS)), event_ids: false };
+    let facts = Facts::new(NOW_MS, Arc::new(reference::ring::ring(&KEYS)));
     let (mut work, mut report) = (Work::new(), Report::new(&ENGINES[at]));
-    ENGINES[at].process(&record, &facts, &mut work, &mut report);
+    ENGINES[at].process(&record, &facts, &mut work, &mut report).unwrap();
     let outcomes: Vec<_> = work.events().iter().map(|event| event.outcome).collect();
     assert_eq!(outcomes, expected.events.iter().map(|event| event.outcome).collect::<Vec<_>>());
     let mut outputs = expected.events.iter().flat_map(|event| event.outputs.iter().flatten());

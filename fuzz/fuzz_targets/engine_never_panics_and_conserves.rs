@@ -40,7 +40,7 @@ impl Bench {
             })
             .collect();
         let facts =
-            Facts { now_ms: NOW_MS, keys: Arc::new(reference::ring::ring(&generate::keys())), event_ids: false };
+            Facts::new(NOW_MS, Arc::new(reference::ring::ring(&generate::keys())));
         Bench { engines, facts, work: Work::new(), other: Work::new() }
     }
 }
@@ -60,14 +60,14 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             timestamp: Some(NOW_MS - i64::from(*choice) * 60_000),
             value: Some(rest),
         };
-        engine.process(&record, facts, work, report);
+        engine.process(&record, facts, work, report).unwrap();
         assert!(report.conserved());
         for output in work.outputs() {
             let value = output.value().expect("not a tombstone");
             assert!(serde_json::from_slice::<IgnoredAny>(value).is_ok() && std::str::from_utf8(value).is_ok());
         }
         let mut again = Report::new(engine);
-        engine.process(&record, facts, other, &mut again);
+        engine.process(&record, facts, other, &mut again).unwrap();
         assert!(work.outputs().map(|o| o.value()).eq(other.outputs().map(|o| o.value())));
         assert!(work.events().iter().map(|e| e.outcome).eq(other.events().iter().map(|e| e.outcome)));
     });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::cli::records::{self, OwnedRecord};
-use crate::cli::{Exit, load, summary};
+use crate::cli::{Exit, choices, load, summary};
 use crate::engine::json::text::write_string;
 use crate::engine::outcome::QuarantineReason;
 use crate::engine::record::Record;
@@ -30,6 +30,9 @@ pub(in crate::cli) struct ApplyArgs {
     /// Token keys; without it a throw-away key, and the tokens of this call agree only with each other
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Choices, as records of the consent topic, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    consent: Option<PathBuf>,
     /// The time that counts as now, RFC 3339
     #[arg(long, value_name = "TIME")]
     now: Option<jiff::Timestamp>,
@@ -93,7 +96,8 @@ fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
         let _ = writeln!(talk, "{error}");
         Exit::Usage
     })?;
-    let facts = Facts { now_ms, keys: Arc::new(keys), event_ids: false };
+    let choices = choices::load(args.consent.as_deref(), engine.policy(), now_ms)?;
+    let facts = Facts::new(now_ms, Arc::new(keys)).with_choices(Some(choices));
     if let Err(halt) = engine.ready(&facts) {
         writeln!(talk, "{halt}; `tamis keys add-epoch` adds it")?;
         return Ok(Exit::Usage);
@@ -133,13 +137,13 @@ fn stream(
         };
         if args.records {
             match OwnedRecord::parse(value) {
-                Ok(owned) => owned.with(topic, facts.now_ms, |record| {
-                    engine.process(record, facts, &mut work, &mut report);
-                }),
+                Ok(owned) => owned
+                    .with(topic, facts.now_ms, |record| engine.process(record, facts, &mut work, &mut report))
+                    .map_err(io::Error::other)?,
                 Err(_) => engine.refuse(&plain, QuarantineReason::InvalidJson, &mut work, &mut report),
             }
         } else {
-            engine.process(&plain, facts, &mut work, &mut report);
+            engine.process(&plain, facts, &mut work, &mut report).map_err(io::Error::other)?;
         }
         for note in work.notes() {
             let event = note.index().map_or(String::new(), |index| format!(", event {index}"));

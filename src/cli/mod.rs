@@ -5,6 +5,7 @@
 
 mod apply;
 mod check;
+mod choices;
 mod consent;
 mod keys;
 mod load;

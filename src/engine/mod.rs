@@ -48,6 +48,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use compile::Compiled;
+use consent::choice::{Choices, Purposes, Unavailable};
+use consent::{Asked, Permits};
+use evidence::to_remember;
 use json::scan::Span;
 use limits::Limits;
 use outcome::{DropReason, Opening, Outcome, QuarantineReason};
@@ -57,7 +60,7 @@ use record::Record;
 use report::{Layout, Report};
 use tape::EventTape;
 use token::KeyRing;
-pub use work::{EventResult, Minimized, Placement, QuarantineNote, Work};
+pub use work::{EventResult, LearnedDenial, Minimized, Placement, QuarantineNote, Work};
 use work::{Note, Results};
 
 /// One policy, ready for records. Shared by workers.
@@ -75,6 +78,27 @@ pub struct Facts {
     pub keys: Arc<KeyRing>,
     /// Outputs carry a `tamis-event-id` (under at-least-once delivery, for deduplication).
     pub event_ids: bool,
+    /// Choices that can be asked for; `None` where there is no consent table.
+    pub choices: Option<Arc<dyn Choices>>,
+}
+
+impl Facts {
+    /// Without event ids and without a consent table.
+    pub fn new(now_ms: i64, keys: Arc<KeyRing>) -> Facts {
+        Facts { now_ms, keys, event_ids: false, choices: None }
+    }
+
+    /// With event ids, or without.
+    #[must_use]
+    pub fn with_event_ids(self, event_ids: bool) -> Facts {
+        Facts { event_ids, ..self }
+    }
+
+    /// With choices that can be asked for.
+    #[must_use]
+    pub fn with_choices(self, choices: Option<Arc<dyn Choices>>) -> Facts {
+        Facts { choices, ..self }
+    }
 }
 
 /// What [`Engine::read`] says of a record's value. No `Debug`: it holds the value.
@@ -99,7 +123,13 @@ pub enum Halt {
         /// The epoch.
         epoch: u64,
     },
+    /// The policy looks choices up, and there is no table.
+    #[error("the policy looks choices up, and there is no consent table")]
+    NoChoices,
 }
+
+/// Nobody has spoken about a purpose of their own.
+static NO_PURPOSES: Purposes = Purposes::NONE;
 
 impl Engine {
     /// Compiles a checked policy, with the default [`Limits`].
@@ -124,6 +154,9 @@ impl Engine {
 
     /// Whether events of now can be decided. Ask before each batch.
     pub fn ready(&self, facts: &Facts) -> Result<(), Halt> {
+        if self.policy().consent.table && facts.choices.is_none() {
+            return Err(Halt::NoChoices);
+        }
         for domain in self.policy().tokens.keys() {
             let keys = facts.keys.domain(domain);
             let epoch = keys.map_or(0, |keys| keys.epoch_at(facts.now_ms));
@@ -134,16 +167,51 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads and minimizes; a panic in between is caught, and the record is in quarantine.
-    pub fn process(&self, record: &Record<'_>, facts: &Facts, work: &mut Work, report: &mut Report) {
+    /// Reads, asks for the choices of those whom the record is about, and minimizes; a panic in between is caught, and the
+    /// record is in quarantine.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: choices cannot be asked for now. Nothing was decided or counted; the record must come again.
+    pub fn process(
+        &self,
+        record: &Record<'_>,
+        facts: &Facts,
+        work: &mut Work,
+        report: &mut Report,
+    ) -> Result<(), Unavailable> {
         let done = catch_unwind(AssertUnwindSafe(|| {
             let scanned = self.read(record, work);
+            self.ask(record, scanned, facts, work)?;
             self.minimize(record, scanned, facts, work, report);
+            Ok(())
         }));
-        if done.is_err() {
+        done.unwrap_or_else(|_| {
             *work = Work::new();
             self.refuse(record, QuarantineReason::Panic, work, report);
-        }
+            Ok(())
+        })
+    }
+
+    /// Asks for the choices of everybody whom the events of a record are about; answers stay in `work`.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: they cannot be asked for now.
+    pub fn ask(
+        &self,
+        record: &Record<'_>,
+        scanned: Scanned<'_>,
+        facts: &Facts,
+        work: &mut Work,
+    ) -> Result<(), Unavailable> {
+        let (true, Scanned::Text(value)) = (self.policy().consent.table, scanned) else { return Ok(()) };
+        let choices = facts.choices.as_ref().ok_or(Unavailable)?;
+        let questions = &mut work.questions;
+        questions.ask(&self.compiled, record, value, &work.tape, choices.index());
+        let mut answers = std::mem::take(&mut questions.answers);
+        let asked = choices.ask(questions.subjects(), &mut |history| answers.push(history));
+        questions.answers = answers;
+        work.purposes = Some(choices.purposes());
+        asked
     }
 
     /// Scans a record's bytes once; what it finds stays in `work` for [`Self::minimize`].
@@ -195,9 +263,9 @@ impl Engine {
 
     fn event(&self, record: &Record<'_>, value: &str, index: u32, event: EventTape, facts: &Facts, work: &mut Work) {
         let compiled = &*self.compiled;
-        work.gathered.gather(compiled, record, value, &work.tape, &event);
-        work.gathered.count_signals(compiled, &mut work.results);
-        let permits = compiled.resolver.decide(&work.gathered.evidence());
+        work.gathered.gather(compiled, record, value, &work.tape, &event, facts.now_ms);
+        work.gathered.signals.count(compiled, &mut work.results);
+        let permits = self.permits(record, index as usize, facts, work);
         let before = work.results.mark();
         let openings = work.results.openings.len();
         let range = match compiled.envelope {
@@ -224,6 +292,32 @@ impl Engine {
             }
         }
         self.close_event(openings, &mut work.results);
+    }
+
+    /// What one event permits, and what its opt-out signals teach about its account.
+    fn permits(&self, record: &Record<'_>, event: usize, facts: &Facts, work: &mut Work) -> Permits {
+        let compiled = &*self.compiled;
+        let abouts = work.questions.abouts(event);
+        let asked = match (&work.purposes, compiled.policy.consent.table) {
+            (_, false) => None,
+            (purposes, true) => Some(Asked {
+                purposes: purposes.as_deref().unwrap_or(&NO_PURPOSES),
+                subjects: abouts.all(),
+                ambiguous: abouts.ambiguous || purposes.is_none(),
+            }),
+        };
+        let evidence = work.gathered.evidence(compiled, record, facts.now_ms, asked);
+        let permits = compiled.resolver.decide(&evidence);
+        if let (Some(asked), Some((account, about))) = (&asked, work.questions.account(event)) {
+            let gpc = compiled.resolver.gpc_denies(evidence.country, evidence.region);
+            let expiry_ms = compiled.resolver.expiry_ms(evidence.country, evidence.region);
+            let at_ms = evidence.event_ms.unwrap_or(facts.now_ms);
+            for (source, denied) in work.gathered.signals.opt_outs(gpc) {
+                let unknown = to_remember(&about, asked.purposes, denied, &evidence, expiry_ms);
+                work.results.learn(account, source, &unknown, at_ms);
+            }
+        }
+        permits
     }
 
     /// Dropped, or forwarded under a token key where the policy says so. It carries no data, so consent is not asked.

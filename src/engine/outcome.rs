@@ -69,16 +69,33 @@ closed_list! {
 }
 
 closed_list! {
-    /// Why a route is closed for an event.
+    /// Why a route is closed for an event. Where several reasons hold, the first of this list is given: what a person
+    /// said comes before what the law or the house says, and both before what nobody said.
     CloseReason {
-        /// A required purpose was denied by a signal of the event.
+        /// A consent that the person took back covers a required purpose.
+        Withdrawn = "withdrawn",
+        /// The person objected to a required purpose.
+        Objected = "objected",
+        /// The person refused a required purpose.
         Denied = "denied",
-        /// An opt-out signal (Global Privacy Control) denies a required purpose in this place.
+        /// An opt-out signal denies a required purpose: in the event, or remembered for its subject.
         OptOutSignal = "opt_out_signal",
-        /// Consent must be given here (opt_in), and the event carries no usable signal for a required purpose.
-        NoSignal = "no_signal",
-        /// The preset forbids a required purpose in this place.
+        /// The preset forbids a required purpose in this place, or for a child.
         Prohibited = "prohibited",
+        /// The event names a subject twice: whom it is about cannot be known.
+        Ambiguous = "ambiguous",
+        /// Everybody may opt out here, and the event names nobody whose choices could be asked for.
+        NoSubject = "no_subject",
+        /// Consent was given, and is older than it lasts.
+        Expired = "expired",
+        /// Consent was given after the event, or the event has no usable time.
+        NotYetGranted = "not_yet_granted",
+        /// Consent was given, but by somebody too young to give it alone.
+        NoGuardian = "no_guardian",
+        /// The place is unknown, so that the strictest law applies, and nobody gave consent.
+        UnknownPlace = "unknown_place",
+        /// Consent must be given here (opt_in), and nobody gave it.
+        NoSignal = "no_signal",
     }
 }
 

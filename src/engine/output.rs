@@ -32,7 +32,7 @@ pub(in crate::engine) struct Moment {
 impl Moment {
     pub(in crate::engine) fn new(record: &Record<'_>, facts: &Facts, gathered: &Gathered) -> Moment {
         let known = [gathered.client_ms, record.timestamp].into_iter().flatten().min();
-        Moment { effective_ms: known.unwrap_or(facts.now_ms).min(facts.now_ms), gpc: gathered.gpc_on }
+        Moment { effective_ms: known.unwrap_or(facts.now_ms).min(facts.now_ms), gpc: gathered.signals.gpc_is_on() }
     }
 }
 

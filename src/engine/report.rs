@@ -3,6 +3,7 @@
 //! Every count belongs to an equation that [`Report::conserved`] checks: events are forwarded, dropped or quarantined,
 //! and on each route an event has exactly one opening.
 
+use crate::engine::consent::signals::says::Refusal;
 use crate::engine::detect::Kind;
 use crate::engine::outcome::{CloseReason, DropReason, Effect, Opening, Outcome, QuarantineReason, closed_list};
 use crate::engine::policy::model::OnHit;
@@ -10,10 +11,30 @@ use crate::engine::policy::model::OnHit;
 closed_list! {
     /// Kinds of consent-bearing inputs.
     SignalKind {
+        /// Any of them: an event in which none was usable counts as absent.
+        Any = "any",
+        /// A TC string.
+        Tcf = "tcf",
+        /// A GPP string.
+        Gpp = "gpp",
+        /// A US Privacy string.
+        UsPrivacy = "us_privacy",
         /// Global Privacy Control.
         Gpc = "gpc",
+        /// Google consent mode, two storages.
+        Gcs = "gcs",
+        /// Google consent mode, four signals.
+        Gcd = "gcd",
         /// A map of categories that a consent platform wrote into the event.
         Categories = "categories",
+        /// OneTrust's groups.
+        OneTrust = "onetrust",
+        /// Lists of allowed and denied ids.
+        ConsentIds = "consent_ids",
+        /// Snowplow's consent preferences.
+        Snowplow = "snowplow",
+        /// The person's age band.
+        Age = "age",
     }
 }
 
@@ -24,10 +45,56 @@ closed_list! {
         Absent = "absent",
         /// It was read.
         Ok = "ok",
+        /// It named an id that the policy does not map.
+        Unmapped = "unmapped",
+        /// A part of it could not be decoded, and was read in the strictest way.
+        Strict = "strict",
         /// It was there, and not readable: no signal.
         Malformed = "malformed",
-        /// It named a category that the policy does not map.
-        Unmapped = "unmapped",
+        /// A version of its standard that is not read.
+        Version = "version",
+        /// No registered consent platform wrote it.
+        NoCmp = "no_cmp",
+        /// Meant for every site of the world.
+        NotServiceSpecific = "not_service_specific",
+        /// Written under rules that no longer hold.
+        PolicyVersion = "policy_version",
+        /// It does not say which vendors were disclosed.
+        NoDisclosedVendors = "no_disclosed_vendors",
+        /// Older than consent lasts.
+        TooOld = "too_old",
+        /// Dated later than now.
+        FromTheFuture = "from_the_future",
+        /// It has nothing for the publisher.
+        NoPublisherSegment = "no_publisher_segment",
+        /// Its vendor was not shown to the person.
+        VendorNotDisclosed = "vendor_not_disclosed",
+        /// It says of itself that it does not apply, which relaxes nothing.
+        NotApplicable = "not_applicable",
+        /// A value that its standard does not have.
+        UnknownValue = "unknown_value",
+        /// It says nothing about a purpose that is known here.
+        NoStatement = "no_statement",
+    }
+}
+
+impl From<Refusal> for SignalResult {
+    fn from(refusal: Refusal) -> SignalResult {
+        match refusal {
+            Refusal::Malformed => SignalResult::Malformed,
+            Refusal::Version => SignalResult::Version,
+            Refusal::NoCmp => SignalResult::NoCmp,
+            Refusal::NotServiceSpecific => SignalResult::NotServiceSpecific,
+            Refusal::PolicyVersion => SignalResult::PolicyVersion,
+            Refusal::NoDisclosedVendors => SignalResult::NoDisclosedVendors,
+            Refusal::TooOld => SignalResult::TooOld,
+            Refusal::FromTheFuture => SignalResult::FromTheFuture,
+            Refusal::NoPublisherSegment => SignalResult::NoPublisherSegment,
+            Refusal::VendorNotDisclosed => SignalResult::VendorNotDisclosed,
+            Refusal::NotApplicable => SignalResult::NotApplicable,
+            Refusal::UnknownValue => SignalResult::UnknownValue,
+            Refusal::NoStatement => SignalResult::NoStatement,
+        }
     }
 }
 

@@ -1,29 +1,64 @@
 //! Where signals, places, subjects and times are read from, as slots that a scan fills.
 
-use crate::engine::consent::{PlaceSource, PurposeSet, Resolver};
+use std::collections::BTreeMap;
+
+use crate::engine::consent::{PlaceSource, Purpose, PurposeSet, Resolver};
 use crate::engine::json::scan::{ScalarKind, Span};
 use crate::engine::path::{Selector, Step, Take};
 use crate::engine::policy::model::{Policy, Source};
+use crate::engine::report::SignalKind;
 
 /// What a captured node is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Slot {
     /// `consent.gpc.at`
     Gpc,
+    /// A text that one standard defines.
+    Text(TextSignal),
     /// A member of the categories object, mapped to these purposes.
     Category(PurposeSet),
     /// Any member of the categories object: counts those that nobody mapped.
     AnyCategory,
     /// The categories object itself: it is there.
     Categories,
+    /// A list of allowed (`true`) or denied ids.
+    ConsentIds,
+    /// One of its ids.
+    ConsentId(bool),
+    /// The Snowplow object itself.
+    Snowplow,
+    /// Its event type.
+    SnowplowType,
+    /// Its basis for processing.
+    SnowplowBasis,
+    /// Its list of scopes.
+    SnowplowScopes,
+    /// One of them.
+    SnowplowScope,
+    /// `subjects`, by number in the policy.
+    Subject(u8),
     /// `law.country`
     Country,
     /// `law.region`
     Region,
+    /// `law.age`
+    Age,
     /// `input.time`
     Time,
     /// `record.key`
     Key,
+}
+
+/// Signals that are one text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum TextSignal {
+    Tcf,
+    Gpp,
+    GppSid,
+    UsPrivacy,
+    Gcs,
+    Gcd,
+    OneTrust,
 }
 
 /// A node that fills a slot.
@@ -45,6 +80,17 @@ pub(in crate::engine) struct Sources {
     /// A one-market site's fixed codes.
     pub fixed_country: Option<String>,
     pub fixed_region: Option<String>,
+    pub ids: Ids,
+    /// By kind of signal: the policy reads it.
+    asked: [bool; SignalKind::ALL.len()],
+}
+
+/// Ids of consent platforms that are values, and what they stand for.
+#[derive(Default)]
+pub(in crate::engine) struct Ids {
+    pub onetrust: Vec<(String, PurposeSet)>,
+    pub consent_ids: Vec<(String, PurposeSet)>,
+    pub snowplow: Vec<(String, PurposeSet)>,
 }
 
 impl Sources {
@@ -55,17 +101,67 @@ impl Sources {
             record: Vec::new(),
             fixed_country: None,
             fixed_region: None,
+            ids: Ids::default(),
+            asked: std::array::from_fn(|at| SignalKind::ALL.get(at).is_some_and(|kind| policy.reads(*kind))),
         };
-        if let Some(gpc) = &policy.consent.gpc {
+        let ids = |map: &BTreeMap<String, Vec<Purpose>>| {
+            map.iter().map(|(id, purposes)| (id.clone(), resolver.set(purposes))).collect()
+        };
+        let consent = &policy.consent;
+        if let Some(gpc) = &consent.gpc {
             sources.add(gpc, Slot::Gpc);
         }
-        if let Some(categories) = &policy.consent.categories {
-            sources.add(&categories.at, Slot::Categories);
-            sources.add_beneath(&categories.at, Take::Any, Slot::AnyCategory);
-            for (name, purposes) in &categories.map {
-                let take = Take::Name(name.clone());
-                sources.add_beneath(&categories.at, take, Slot::Category(resolver.set(purposes)));
+        let texts = [
+            (consent.tcf.as_ref().map(|tcf| &tcf.at), TextSignal::Tcf),
+            (consent.gpp.as_ref().map(|gpp| &gpp.at), TextSignal::Gpp),
+            (consent.gpp.as_ref().and_then(|gpp| gpp.sid.as_ref()), TextSignal::GppSid),
+            (consent.us_privacy.as_ref(), TextSignal::UsPrivacy),
+            (consent.gcs.as_ref(), TextSignal::Gcs),
+            (consent.gcd.as_ref(), TextSignal::Gcd),
+            (consent.onetrust.as_ref().map(|groups| &groups.at), TextSignal::OneTrust),
+        ];
+        for (at, signal) in texts {
+            if let Some(at) = at {
+                sources.add(at, Slot::Text(signal));
             }
+        }
+        if let Some(categories) = &consent.categories {
+            sources.add(&categories.at, Slot::Categories);
+            sources.add_beneath(&categories.at, &[Take::Any], Slot::AnyCategory);
+            for (name, purposes) in &categories.map {
+                sources.add_beneath(
+                    &categories.at,
+                    &[Take::Name(name.clone())],
+                    Slot::Category(resolver.set(purposes)),
+                );
+            }
+        }
+        if let Some(groups) = &consent.onetrust {
+            sources.ids.onetrust = ids(&groups.map);
+        }
+        if let Some(lists) = &consent.consent_ids {
+            sources.ids.consent_ids = ids(&lists.map);
+            for (list, allowed) in [(&lists.allowed, true), (&lists.denied, false)] {
+                sources.add(list, Slot::ConsentIds);
+                sources.add_beneath(list, &[Take::Any], Slot::ConsentId(allowed));
+            }
+        }
+        if let Some(snowplow) = &consent.snowplow {
+            sources.ids.snowplow = ids(&snowplow.map);
+            let name = |name: &str| Take::Name(name.to_owned());
+            sources.add(&snowplow.at, Slot::Snowplow);
+            sources.add_beneath(&snowplow.at, &[name("eventType")], Slot::SnowplowType);
+            sources.add_beneath(&snowplow.at, &[name("basisForProcessing")], Slot::SnowplowBasis);
+            sources.add_beneath(&snowplow.at, &[name("consentScopes")], Slot::SnowplowScopes);
+            sources.add_beneath(&snowplow.at, &[name("consentScopes"), Take::Any], Slot::SnowplowScope);
+        }
+        if consent.table {
+            for (number, (_, at)) in (0..).zip(&policy.subjects) {
+                sources.add(at, Slot::Subject(number));
+            }
+        }
+        if let Some(age) = &policy.law.age {
+            sources.add(age, Slot::Age);
         }
         sources.fixed_country = sources.add_place(policy.law.country.as_ref(), Slot::Country);
         sources.fixed_region = sources.add_place(policy.law.region.as_ref(), Slot::Region);
@@ -78,6 +174,11 @@ impl Sources {
         sources
     }
 
+    /// Whether the policy reads this kind of signal.
+    pub(in crate::engine) fn asks(&self, kind: SignalKind) -> bool {
+        self.asked.get(kind.index()).copied().unwrap_or(false)
+    }
+
     fn add(&mut self, source: &Source, slot: Slot) {
         match source {
             Source::Event(selector) => self.event.push((selector.clone(), slot)),
@@ -86,10 +187,10 @@ impl Sources {
         }
     }
 
-    fn add_beneath(&mut self, source: &Source, take: Take, slot: Slot) {
+    fn add_beneath(&mut self, source: &Source, takes: &[Take], slot: Slot) {
         let beneath = |selector: &Selector| {
             let mut steps = selector.steps.clone();
-            steps.push(Step { descendant: false, take });
+            steps.extend(takes.iter().map(|take| Step { descendant: false, take: take.clone() }));
             Selector { steps }
         };
         match source {
@@ -106,6 +207,27 @@ impl Sources {
                 self.add(source, slot);
                 None
             }
+        }
+    }
+}
+
+impl Policy {
+    /// Whether the policy reads this kind of signal.
+    pub fn reads(&self, kind: SignalKind) -> bool {
+        let consent = &self.consent;
+        match kind {
+            SignalKind::Any => SignalKind::ALL.iter().any(|kind| *kind != SignalKind::Any && self.reads(*kind)),
+            SignalKind::Tcf => consent.tcf.is_some(),
+            SignalKind::Gpp => consent.gpp.is_some(),
+            SignalKind::UsPrivacy => consent.us_privacy.is_some(),
+            SignalKind::Gpc => consent.gpc.is_some(),
+            SignalKind::Gcs => consent.gcs.is_some(),
+            SignalKind::Gcd => consent.gcd.is_some(),
+            SignalKind::Categories => consent.categories.is_some(),
+            SignalKind::OneTrust => consent.onetrust.is_some(),
+            SignalKind::ConsentIds => consent.consent_ids.is_some(),
+            SignalKind::Snowplow => consent.snowplow.is_some(),
+            SignalKind::Age => self.law.age.is_some(),
         }
     }
 }

@@ -34,6 +34,7 @@ fn policy(rules: Vec<Rule>) -> Policy {
             preset: Preset::named("eea-us/2026-01").unwrap(),
             country: Some(PlaceSource::Fixed("FR".into())),
             region: None,
+            age: None,
         },
         consent: Consent::default(),
         tokens: BTreeMap::from([("web".into(), TokenDomain { rotate_seconds: None })]),
@@ -58,7 +59,7 @@ fn policy(rules: Vec<Rule>) -> Policy {
 fn facts() -> Facts {
     let keys = DomainKeys::new(None, BTreeMap::from([(0, TokenKey::new([7; 32]))]));
     let ring = KeyRing::new(BTreeMap::from([("web".to_string(), keys)]), TokenKey::new([9; 32]));
-    Facts { now_ms: 1_790_000_000_000, keys: Arc::new(ring), event_ids: false }
+    Facts::new(1_790_000_000_000, Arc::new(ring))
 }
 
 fn run(policy: Policy, value: &str) -> (Vec<String>, Vec<Outcome>) {
@@ -73,7 +74,7 @@ fn run(policy: Policy, value: &str) -> (Vec<String>, Vec<Outcome>) {
         timestamp: Some(1_789_999_999_999),
         value: Some(value.as_bytes()),
     };
-    engine.process(&record, &facts(), &mut work, &mut report);
+    engine.process(&record, &facts(), &mut work, &mut report).unwrap();
     assert!(report.conserved());
     let outputs = work.outputs().map(|o| String::from_utf8(o.value().unwrap().to_vec()).unwrap()).collect();
     (outputs, work.events().iter().map(|event| event.outcome).collect())

@@ -7,7 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::engine::compile::Compiled;
-use crate::engine::evidence::Gathered;
+use crate::engine::consent::Purpose;
+use crate::engine::consent::choice::{OptOutSource, Purposes, SubjectKey, record};
+use crate::engine::evidence::{Gathered, Questions};
 use crate::engine::outcome::{Opening, Outcome, QuarantineReason};
 use crate::engine::policy::model::Policy;
 use crate::engine::read::ReadScratch;
@@ -24,6 +26,9 @@ pub struct Work {
     pub(in crate::engine) read: ReadScratch,
     pub(in crate::engine) route: RouteScratch,
     pub(in crate::engine) gathered: Gathered,
+    pub(in crate::engine) questions: Questions,
+    /// Numbers of purposes in the answers; `None`: nothing was asked.
+    pub(in crate::engine) purposes: Option<Arc<Purposes>>,
     pub(in crate::engine) results: Results,
 }
 
@@ -38,6 +43,7 @@ pub(in crate::engine) struct Results {
     pub outputs: Vec<Output>,
     pub headers: Vec<OutputHeader>,
     pub notes: Vec<Note>,
+    pub learned: Vec<Learned>,
     pub events: Vec<EventResult>,
     /// One per event and route.
     pub openings: Vec<Opening>,
@@ -100,6 +106,14 @@ pub(in crate::engine) struct Note {
     pub reason: QuarantineReason,
 }
 
+/// A denial that an opt-out signal taught, as a record of the consent topic.
+pub(in crate::engine) struct Learned {
+    subject: SubjectKey,
+    source: OptOutSource,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
 /// What came of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventResult {
@@ -140,6 +154,17 @@ impl Work {
             .filter_map(move |&note| Some(QuarantineNote { compiled: compiled?, results: &self.results, note }))
     }
 
+    /// Denials that the last record's opt-out signals taught: for the consent topic, in the same transaction. A denial that
+    /// is remembered already is not among them; one that is on its way to the table is.
+    pub fn learned(&self) -> impl Iterator<Item = LearnedDenial<'_>> {
+        self.results.learned.iter().map(LearnedDenial)
+    }
+
+    /// Whom the last record was about, where choices were asked for.
+    pub fn subjects(&self) -> &[SubjectKey] {
+        self.questions.subjects()
+    }
+
     /// The events of the last record, in order. An unreadable record is one event; an empty batch none.
     pub fn events(&self) -> &[EventResult] {
         &self.results.events
@@ -156,6 +181,8 @@ impl Work {
             self.compiled = Some(Arc::clone(compiled));
         }
         self.tape.clear();
+        self.questions.clear();
+        self.purposes = None;
         self.results.begin(record);
     }
 }
@@ -170,6 +197,7 @@ impl Results {
         self.outputs.clear();
         self.headers.clear();
         self.notes.clear();
+        self.learned.clear();
         self.events.clear();
         self.openings.clear();
         self.journal.clear();
@@ -178,6 +206,22 @@ impl Results {
     #[inline]
     pub(in crate::engine) fn count(&mut self, id: CounterId, by: u32) {
         self.journal.push((id, by));
+    }
+
+    /// Remembers that an account objected to these purposes by an opt-out signal; once per record, account and signal.
+    pub(in crate::engine) fn learn(
+        &mut self,
+        subject: SubjectKey,
+        source: OptOutSource,
+        purposes: &[Purpose],
+        at_ms: i64,
+    ) {
+        if self.learned.iter().any(|known| known.subject == subject && known.source == source) {
+            return;
+        }
+        if let Some((key, value)) = record::learned(subject, source, purposes, at_ms) {
+            self.learned.push(Learned { subject, source, key, value });
+        }
     }
 
     pub(in crate::engine) fn mark(&self) -> ResultsMark {
@@ -298,5 +342,32 @@ impl<'a> QuarantineNote<'a> {
     /// Digest of the policy that was in force.
     pub fn policy_digest(&self) -> &'a str {
         &self.compiled.policy.digest
+    }
+}
+
+/// A denial that an opt-out signal taught about an account, as a record of the consent topic: the subject is a key, no
+/// value of the event is in it. Only the engine makes one.
+#[derive(Clone, Copy)]
+pub struct LearnedDenial<'a>(&'a Learned);
+
+impl<'a> LearnedDenial<'a> {
+    /// About whom.
+    pub fn subject(&self) -> SubjectKey {
+        self.0.subject
+    }
+
+    /// Which signal taught it.
+    pub fn source(&self) -> OptOutSource {
+        self.0.source
+    }
+
+    /// The record's key: its id.
+    pub fn key(&self) -> &'a [u8] {
+        &self.0.key
+    }
+
+    /// The record's value.
+    pub fn value(&self) -> &'a [u8] {
+        &self.0.value
     }
 }

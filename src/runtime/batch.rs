@@ -157,7 +157,7 @@ impl<K: Sink> Batch<K> {
     fn begin(&mut self) {
         let now_ms = now_ms();
         let keys = Arc::clone(&lock(&self.shared.keys));
-        let facts = Facts { now_ms, keys, event_ids: self.shared.event_ids };
+        let facts = Facts::new(now_ms, keys).with_event_ids(self.shared.event_ids);
         self.review(&facts);
         match self.sink.begin() {
             Ok(()) => {
@@ -200,7 +200,7 @@ impl<K: Sink> Batch<K> {
     pub fn review_idle(&mut self) {
         if self.open.is_none() {
             let keys = Arc::clone(&lock(&self.shared.keys));
-            self.review(&Facts { now_ms: now_ms(), keys, event_ids: self.shared.event_ids });
+            self.review(&Facts::new(now_ms(), keys).with_event_ids(self.shared.event_ids));
             self.sink.idle();
         }
     }
@@ -222,7 +222,10 @@ impl<K: Sink> Batch<K> {
         let sampled = (open.records % SAMPLE == 0).then(Instant::now);
         match refuse {
             Some(reason) => engine.refuse(record, reason, &mut self.work, report),
-            None => engine.process(record, &open.facts, &mut self.work, report),
+            // The batch is undone and read again; until choices can be asked for, its policy is halted.
+            None => engine
+                .process(record, &open.facts, &mut self.work, report)
+                .map_err(|unavailable| Failure::world(unavailable.to_string()))?,
         }
         if let Some(at) = sampled {
             open.deciding += at.elapsed();

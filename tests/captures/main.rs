@@ -141,7 +141,7 @@ struct Passed {
 
 fn pass(policy: &Policy, records: &[Collected]) -> Passed {
     let engine = Engine::new(policy.clone()).unwrap_or_else(|_| panic!("{} is too complex", policy.name));
-    let facts = Facts { now_ms: NOW_MS, keys: Arc::new(reference::ring::ring_of(policy, NOW_MS)), event_ids: false };
+    let facts = Facts::new(NOW_MS, Arc::new(reference::ring::ring_of(policy, NOW_MS)));
     let (mut work, mut report) = (Work::new(), Report::new(&engine));
     let mut passed = Passed { lines: Vec::new(), outputs: Vec::new(), values: BTreeMap::new() };
     for (offset, record) in records.iter().enumerate() {
@@ -156,7 +156,7 @@ fn pass(policy: &Policy, records: &[Collected]) -> Passed {
             timestamp: Some(NOW_MS),
             value: Some(record.value.as_bytes()),
         };
-        engine.process(&record_, &facts, &mut work, &mut report);
+        engine.process(&record_, &facts, &mut work, &mut report).unwrap();
         if work.events().is_empty() {
             passed.lines.push(format!("{} {} no event", record.name, policy.name));
         }

@@ -76,13 +76,13 @@ pub struct Bench {
 impl Bench {
     pub fn new(policy: &Policy, keys: &Keys) -> Bench {
         let engine = Engine::new(policy.clone()).unwrap_or_else(|_| panic!("too complex: {policy:#?}"));
-        let facts = Facts { now_ms: NOW_MS, keys: Arc::new(ring(keys)), event_ids: false };
+        let facts = Facts::new(NOW_MS, Arc::new(ring(keys)));
         let report = Report::new(&engine);
         Bench { engine, facts, work: Work::new(), report }
     }
 
     pub fn run(&mut self, record: &Record<'_>) -> Got {
-        self.engine.process(record, &self.facts, &mut self.work, &mut self.report);
+        self.engine.process(record, &self.facts, &mut self.work, &mut self.report).unwrap();
         let routes = self.engine.policy().routes.len();
         let events = self.work.events().iter().enumerate();
         let events = events

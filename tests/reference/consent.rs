@@ -27,7 +27,10 @@ impl Signals {
         }
         let opt_out = self.country.as_deref() == Some("US") && !is("sensitive.use");
         let permitted = is("security.essential") || opt_out || self.granted.contains(purpose);
-        (!permitted).then_some(CloseReason::NoSignal)
+        let known = matches!(self.country.as_deref(), Some("FR" | "DE" | "US"));
+        // In an unknown place it matters that the United States would ask for no consent, but for this one purpose.
+        let missing = if known || is("sensitive.use") { CloseReason::NoSignal } else { CloseReason::UnknownPlace };
+        (!permitted).then_some(missing)
     }
 
     pub fn permits(&self, purpose: &Purpose) -> bool {
@@ -37,8 +40,10 @@ impl Signals {
     /// Why a route that requires these purposes is closed; the first reason of the fixed order wins.
     pub fn close_reason(&self, required: &[Purpose]) -> Option<CloseReason> {
         let reasons: Vec<_> = required.iter().filter_map(|purpose| self.refusal(purpose)).collect();
-        [CloseReason::Denied, CloseReason::OptOutSignal, CloseReason::Prohibited, CloseReason::NoSignal]
+        let order = [CloseReason::Denied, CloseReason::OptOutSignal, CloseReason::Prohibited];
+        order
             .into_iter()
+            .chain([CloseReason::UnknownPlace, CloseReason::NoSignal])
             .find(|reason| reasons.contains(reason))
     }
 }

@@ -70,7 +70,7 @@ pub fn plain(rules: Vec<Rule>) -> Policy {
         digest: "d".repeat(64),
         input: Input { topics: vec!["in".to_owned()], split: None, time: None },
         subjects: Vec::new(),
-        law: Law { preset: preset(), country: Some(PlaceSource::Fixed("FR".to_owned())), region: None },
+        law: Law { preset: preset(), country: Some(PlaceSource::Fixed("FR".to_owned())), region: None, age: None },
         consent: Consent::default(),
         tokens: BTreeMap::from([
             ("web".to_owned(), TokenDomain { rotate_seconds: None }),

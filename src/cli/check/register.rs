@@ -2,7 +2,7 @@
 
 use crate::engine::consent::{PlaceSource, Purpose};
 use crate::engine::detect::Kinds;
-use crate::engine::policy::model::{OnHit, Partition, Policy, Source};
+use crate::engine::policy::model::{Categories, OnHit, Partition, Policy, Source};
 use crate::engine::policy::problem::Code;
 use crate::engine::policy::{Cell, FieldOutcome, Reading, Table};
 
@@ -53,13 +53,26 @@ fn law(policy: &Policy) -> String {
 }
 
 fn consent(policy: &Policy) -> String {
+    let consent = &policy.consent;
     let mut parts = Vec::new();
-    if let Some(gpc) = &policy.consent.gpc {
-        parts.push(format!("Global Privacy Control at {}", source(gpc)));
+    if consent.table {
+        parts.push("choices are looked up".to_owned());
     }
-    if let Some(categories) = &policy.consent.categories {
-        parts.push(format!("categories at {}", source(&categories.at)));
-    }
+    let ids = |ids: &Option<Categories>| ids.as_ref().map(|ids| ids.at.clone());
+    let signals = [
+        ("TC string", consent.tcf.as_ref().map(|tcf| tcf.at.clone())),
+        ("GPP string", consent.gpp.as_ref().map(|gpp| gpp.at.clone())),
+        ("US Privacy string", consent.us_privacy.clone()),
+        ("Global Privacy Control", consent.gpc.clone()),
+        ("Google gcs", consent.gcs.clone()),
+        ("Google gcd", consent.gcd.clone()),
+        ("categories", ids(&consent.categories)),
+        ("OneTrust groups", ids(&consent.onetrust)),
+        ("allowed ids", consent.consent_ids.as_ref().map(|ids| ids.allowed.clone())),
+        ("denied ids", consent.consent_ids.as_ref().map(|ids| ids.denied.clone())),
+        ("Snowplow preferences", ids(&consent.snowplow)),
+    ];
+    parts.extend(signals.iter().filter_map(|(name, at)| Some(format!("{name} at {}", source(at.as_ref()?)))));
     if parts.is_empty() { "no signal is read".to_owned() } else { parts.join(", ") }
 }
 

@@ -51,7 +51,7 @@ impl Pipeline {
     pub(super) fn start(self, address: &str) -> anyhow::Result<Running> {
         let service = Service::with_keys(&config(address), vec![self.policy], Arc::clone(&self.keys))?;
         let engine = Arc::clone(service.shared().engines.first().context("a service has an engine per policy")?);
-        let facts = Facts { now_ms: now_ms(), keys: self.keys, event_ids: true };
+        let facts = Facts::new(now_ms(), self.keys).with_event_ids(true);
         Ok(Running { engine, service, facts: Mutex::new((facts, Work::new())) })
     }
 }

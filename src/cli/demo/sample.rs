@@ -42,7 +42,7 @@ const TELLING: &[&str] = &[
 /// Decides this record; `None` if its first event goes nowhere or shows little.
 pub(super) fn decide(engine: &Engine, facts: &Facts, record: &Record<'_>, work: &mut Work) -> Option<Sample> {
     let mut report = Report::new(engine);
-    engine.process(record, facts, work, &mut report);
+    engine.process(record, facts, work, &mut report).ok()?;
     let output = work.outputs().next()?;
     let before: Value = serde_json::from_slice(record.value?).ok()?;
     let before = before.get("batch").and_then(|batch| batch.get(output.event() as usize)).unwrap_or(&before);

@@ -19,6 +19,9 @@ pub(super) struct CaseFile {
     /// Record headers of every case; a case's own are added.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
+    /// Choices that hold for every case, as records of the consent topic; a case's own are added.
+    #[serde(default)]
+    pub(super) choices: Vec<String>,
     /// What no output of any case may contain.
     #[serde(default)]
     pub(super) must_not_contain: Vec<String>,
@@ -48,6 +51,9 @@ pub(super) struct Case {
     pub(super) timestamp: Option<String>,
     #[serde(default)]
     pub(super) now: Option<String>,
+    /// What people chose before.
+    #[serde(default)]
+    pub(super) choices: Vec<String>,
     pub(super) expect: Expect,
     /// What the output records must be beside their values; by route, of the first event.
     #[serde(default)]

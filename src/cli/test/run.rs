@@ -7,6 +7,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::cases::{Case, CaseFile, Expect, ExpectRecord, joined};
+use crate::cli::choices;
+use crate::engine::consent::choice::{Book, IndexKey};
 use crate::engine::outcome::{Opening, Outcome};
 use crate::engine::path::Take;
 use crate::engine::policy::model::Policy;
@@ -25,7 +27,13 @@ fn try_case(engine: &Engine, file: &CaseFile, case: &Case) -> Result<Vec<String>
     let now_ms = time(case.now.as_ref().unwrap_or(&file.now))?;
     let timestamp = case.timestamp.as_ref().map_or(Ok(now_ms), |text| time(text))?;
     let keys = Arc::new(test_keys(policy, now_ms));
-    let facts = Facts { now_ms, keys: Arc::clone(&keys), event_ids: false };
+    // Whatever the key is, a case's subjects are looked up under it alone.
+    let mut book = Book::new(IndexKey::new([0; 32]));
+    for choice in file.choices.iter().chain(&case.choices) {
+        choices::add(&mut book, joined(choice).as_bytes(), now_ms)
+            .map_err(|reason| format!("a choice cannot be read: {reason}"))?;
+    }
+    let facts = Facts::new(now_ms, Arc::clone(&keys)).with_choices(Some(Arc::new(book)));
     let value = match (&case.event, &case.value) {
         (Some(event), _) => Some(wrap(policy, joined(event))),
         (None, value) => value.as_deref().map(joined),
@@ -43,7 +51,7 @@ fn try_case(engine: &Engine, file: &CaseFile, case: &Case) -> Result<Vec<String>
         value: value.as_deref().map(str::as_bytes),
     };
     let (mut work, mut report) = (Work::new(), Report::new(engine));
-    engine.process(&record, &facts, &mut work, &mut report);
+    engine.process(&record, &facts, &mut work, &mut report).map_err(|unavailable| unavailable.to_string())?;
 
     let mut differences = Vec::new();
     if !report.conserved() {

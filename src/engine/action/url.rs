@@ -44,6 +44,7 @@ enum Class {
 }
 
 /// A look-up a byte: most bytes are plain, and whatever else is asked would be asked of each of them.
+#[expect(clippy::indexing_slicing, reason = "worked out by the compiler, which would say so")]
 static CLASSES: [Class; 256] = {
     let mut classes = [Class::Plain; 256];
     let mut byte = 0;

@@ -53,38 +53,57 @@ impl PurposeSet {
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// The members' numbers, ascending.
+    pub(super) fn indices(self) -> impl Iterator<Item = u8> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let index = u8::try_from(rest.trailing_zeros()).ok().filter(|index| *index < 64)?;
+            rest &= rest - 1;
+            Some(index)
+        })
+    }
 }
 
 /// What one event permits, and why not the rest. Every purpose that is not permitted has exactly one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permits {
-    pub(super) permitted: PurposeSet,
-    pub(super) denied: PurposeSet,
-    pub(super) opted_out: PurposeSet,
-    pub(super) prohibited: PurposeSet,
+    permitted: PurposeSet,
+    closed: [PurposeSet; CloseReason::ALL.len()],
 }
 
 impl Permits {
+    /// Nothing is permitted: what nobody decided about.
+    pub(super) const NONE: Permits =
+        Permits { permitted: PurposeSet::EMPTY, closed: [PurposeSet::EMPTY; CloseReason::ALL.len()] };
+
+    /// Decides one purpose, which must not be decided yet.
+    pub(super) fn decide(&mut self, purpose: PurposeSet, reason: Option<CloseReason>) {
+        match reason {
+            None => self.permitted = self.permitted.union(purpose),
+            Some(reason) => {
+                if let Some(set) = self.closed.get_mut(reason.index()) {
+                    *set = set.union(purpose);
+                }
+            }
+        }
+    }
+
     /// Every purpose that may be served for this event.
     pub fn permitted(&self) -> PurposeSet {
         self.permitted
     }
 
-    /// `None`: all of `required` is permitted, the route opens. Else why not; where several reasons hold, a person's
-    /// denial comes before an opt-out signal, that before a prohibition, and all before a missing signal.
+    /// `None`: all of `required` is permitted, the route opens. Else why not: the first reason, in the order of
+    /// [`CloseReason`], that closes one of the purposes; [`CloseReason::Prohibited`] for what no preset knows.
     pub fn close_reason(&self, required: PurposeSet) -> Option<CloseReason> {
         let missing = required.without(self.permitted);
         if missing.is_empty() {
-            None
-        } else if missing.meets(self.denied) {
-            Some(CloseReason::Denied)
-        } else if missing.meets(self.opted_out) {
-            Some(CloseReason::OptOutSignal)
-        } else if missing.meets(self.prohibited) {
-            Some(CloseReason::Prohibited)
-        } else {
-            Some(CloseReason::NoSignal)
+            return None;
         }
+        let reasons = CloseReason::ALL.iter().zip(&self.closed);
+        let reason = reasons.filter(|(_, closed)| missing.meets(**closed)).map(|(reason, _)| *reason).next();
+        Some(reason.unwrap_or(CloseReason::Prohibited))
     }
 }
 
@@ -100,14 +119,25 @@ mod tests {
     }
 
     #[test]
-    fn reasons_come_in_the_documented_order() {
-        let set = PurposeSet;
-        let permits = Permits { permitted: set(1), denied: set(2), opted_out: set(4), prohibited: set(8) };
-        assert_eq!(permits.close_reason(set(1)), None);
-        assert_eq!(permits.close_reason(set(0)), None);
-        assert_eq!(permits.close_reason(set(1 | 2 | 4 | 8 | 16)), Some(CloseReason::Denied));
-        assert_eq!(permits.close_reason(set(1 | 4 | 8 | 16)), Some(CloseReason::OptOutSignal));
-        assert_eq!(permits.close_reason(set(8 | 16)), Some(CloseReason::Prohibited));
-        assert_eq!(permits.close_reason(set(1 | 16)), Some(CloseReason::NoSignal));
+    fn sets_name_their_members() {
+        assert_eq!(PurposeSet(0b1010).indices().collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(PurposeSet(1 << 63 | 1).indices().collect::<Vec<_>>(), [0, 63]);
+        assert_eq!(PurposeSet::EMPTY.indices().count(), 0);
+    }
+
+    #[test]
+    fn the_first_reason_of_the_list_is_given() {
+        let mut permits = Permits::NONE;
+        permits.decide(PurposeSet::of(0), None);
+        for (index, reason) in (1..).zip(CloseReason::ALL) {
+            permits.decide(PurposeSet::of(index), Some(*reason));
+        }
+        assert_eq!(permits.close_reason(PurposeSet::of(0)), None);
+        assert_eq!(permits.close_reason(PurposeSet::EMPTY), None);
+        for (index, reason) in (1..).zip(CloseReason::ALL) {
+            let behind = PurposeSet(u64::MAX << index);
+            assert_eq!(permits.close_reason(behind.without(PurposeSet::BEYOND)), Some(*reason));
+        }
+        assert_eq!(permits.close_reason(PurposeSet::BEYOND), Some(CloseReason::Prohibited));
     }
 }

@@ -36,6 +36,8 @@ pub struct Row {
     regions: BTreeSet<Region>,
     regimes: Vec<(Pattern, Regime)>,
     gpc: Vec<Pattern>,
+    expiry_days: u16,
+    teens_need_a_guardian: bool,
 }
 
 /// Why a preset file cannot be used. Presets are our own files: the text may be shown.
@@ -94,6 +96,16 @@ impl Row {
         self.gpc.iter().any(|pattern| pattern.matches(purpose))
     }
 
+    /// Days that a grant lasts here, unless the policy says less or more.
+    pub fn expiry_days(&self) -> u16 {
+        self.expiry_days
+    }
+
+    /// Whether a person from 13 to 15 needs a guardian to consent for them here.
+    pub fn teens_need_a_guardian(&self) -> bool {
+        self.teens_need_a_guardian
+    }
+
     pub(super) fn countries(&self) -> impl Iterator<Item = &Country> {
         self.countries.iter()
     }
@@ -147,9 +159,36 @@ impl Row {
                 gpc.push(Pattern::parse(text).ok_or_else(|| wrong("not a purpose:", text))?);
             }
         }
-        Ok(Row { place: row.place.clone(), countries, regions, regimes, gpc })
+        let expiry_days = match &row.expiry {
+            None => DEFAULT_EXPIRY_DAYS,
+            Some(line) => {
+                sourced(&line.source).ok_or_else(|| wrong("no source for", "expiry"))?;
+                if line.days == 0 || line.days > MAX_EXPIRY_DAYS {
+                    return Err(wrong("no number of days that a grant may last:", &line.days.to_string()));
+                }
+                line.days
+            }
+        };
+        let teens_need_a_guardian = match &row.teens {
+            None => true,
+            Some(line) => {
+                sourced(&line.source).ok_or_else(|| wrong("no source for", "teens"))?;
+                match line.consent.as_str() {
+                    "guardian" => true,
+                    "self" => false,
+                    other => return Err(wrong("`teens.consent` is `guardian` or `self`, not", other)),
+                }
+            }
+        };
+        Ok(Row { place: row.place.clone(), countries, regions, regimes, gpc, expiry_days, teens_need_a_guardian })
     }
 }
+
+/// Where a row does not say: the CNIL's six months, the shortest that any authority recommends.
+const DEFAULT_EXPIRY_DAYS: u16 = 183;
+
+/// Thirteen months, the ceiling of the TCF and of the CNIL for trackers.
+pub const MAX_EXPIRY_DAYS: u16 = 396;
 
 fn sourced(source: &str) -> Option<()> {
     (!source.trim().is_empty()).then_some(())
@@ -179,6 +218,22 @@ mod written {
         pub(super) regimes: Vec<RegimeLine>,
         #[serde(default)]
         pub(super) gpc: Vec<SignalLine>,
+        pub(super) expiry: Option<ExpiryLine>,
+        pub(super) teens: Option<TeensLine>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct ExpiryLine {
+        pub(super) days: u16,
+        pub(super) source: String,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct TeensLine {
+        pub(super) consent: String,
+        pub(super) source: String,
     }
 
     #[derive(Deserialize)]

@@ -21,6 +21,7 @@ fn closed(place: (&str, &str), gpc: bool, granted: &[&str], denied: &[&str], pur
         gpc,
         granted: set(&resolver, granted),
         denied: set(&resolver, denied),
+        ..Evidence::SILENT
     };
     resolver.decide(&evidence).close_reason(set(&resolver, &[purpose]))
 }
@@ -75,7 +76,7 @@ fn an_unknown_place_is_the_strictest_place() {
     for place in
         [NOWHERE, ("UK", ""), ("FRA", ""), ("France", ""), ("JP", ""), ("ZZ", ""), ("", "US-CA"), ("US", "FR-75")]
     {
-        assert_eq!(closed(place, false, &[], &[], "analytics.audience"), Some(CloseReason::NoSignal), "{place:?}");
+        assert_eq!(closed(place, false, &[], &[], "analytics.audience"), Some(CloseReason::UnknownPlace), "{place:?}");
         assert_eq!(closed(place, false, &["analytics.audience"], &[], "analytics.audience"), None, "{place:?}");
         // The union of what GPC denies anywhere: ads, which the EEA row does not list.
         assert_eq!(
@@ -149,7 +150,7 @@ fn prohibited_is_never_permitted() {
     let resolver = regions();
     let every = set(&resolver, Purpose::KNOWN);
     let permits = |granted, denied| {
-        resolver.decide(&Evidence { country: Some("US"), region: Some("BB"), gpc: false, granted, denied })
+        resolver.decide(&Evidence { country: Some("US"), region: Some("BB"), granted, denied, ..Evidence::SILENT })
     };
     let training = set(&resolver, &["model.train"]);
     assert_eq!(permits(every, PurposeSet::EMPTY).close_reason(training), Some(CloseReason::Prohibited));
@@ -162,8 +163,7 @@ fn a_purpose_the_policy_does_not_name_is_never_permitted() {
     let own = Purpose::parse("x.own").unwrap();
     assert_eq!(resolver.index(&own), None);
     let required = resolver.set(&[own]);
-    let evidence =
-        Evidence { country: Some("US"), region: Some("AA"), gpc: false, granted: required, denied: PurposeSet::EMPTY };
+    let evidence = Evidence { country: Some("US"), region: Some("AA"), granted: required, ..Evidence::SILENT };
     assert_eq!(resolver.decide(&evidence).close_reason(required), Some(CloseReason::Prohibited));
 }
 
@@ -173,13 +173,7 @@ fn more_purposes_than_bits_are_never_permitted() {
     let resolver = Resolver::over(purposes.clone(), &Preset::read(REGIONS).unwrap());
     for (index, purpose) in purposes.iter().enumerate() {
         let required = resolver.set(std::slice::from_ref(purpose));
-        let evidence = Evidence {
-            country: Some("US"),
-            region: Some("AA"),
-            gpc: false,
-            granted: required,
-            denied: PurposeSet::EMPTY,
-        };
+        let evidence = Evidence { country: Some("US"), region: Some("AA"), granted: required, ..Evidence::SILENT };
         let open = resolver.decide(&evidence).close_reason(required).is_none();
         assert_eq!(open, index < Resolver::MAX_PURPOSES, "{purpose}");
     }
@@ -207,6 +201,7 @@ fn less_consent_never_shows_more() {
                     gpc,
                     granted: PurposeSet(granted),
                     denied: PurposeSet(denied),
+                    ..Evidence::SILENT
                 })
                 .permitted()
         };

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::action::Action;
-use crate::engine::consent::{PlaceSource, Purpose};
+use crate::engine::consent::signals::says::Known;
+use crate::engine::consent::{PlaceSource, Purpose, Resolver};
 use crate::engine::path::{Automaton, State, Step, Take};
 
 use super::category::Category;
@@ -29,6 +30,8 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) -> Checked {
     record(draft, problems);
     lints(draft, problems);
     signals(draft, problems);
+    table(draft, problems);
+    purposes(draft, problems);
     let selectors: Vec<_> = draft.rules.iter().map(|rule| &rule.selector).collect();
     let Ok((automaton, sets)) = combinations(&selectors) else {
         let span = draft.rules.first().map_or(Span { file: draft.file, start: 0, end: 0 }, |rule| rule.span);
@@ -124,12 +127,16 @@ fn law(draft: &Draft, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A purpose that rests on consent in some place, and for which no signal is read, never opens anything there.
+/// A purpose that rests on consent in some place, and that neither a signal nor the table can grant, never opens there.
 fn signals(draft: &Draft, problems: &mut Vec<Problem>) {
     let Some(preset) = &draft.law.preset else { return };
+    let consent = &draft.consent;
     let mut told: Vec<&Purpose> = Vec::new();
     for purpose in draft.routes.iter().flat_map(|route| route.requires.iter()) {
-        let granted = draft.categories.as_ref().is_some_and(|c| c.map.values().flatten().any(|p| *p == purpose.value));
+        let granted = consent.table
+            || consent.mapped().any(|mapped| *mapped == purpose.value)
+            || consent.spoken().contains(Known::of(purpose.value.as_str()))
+                && !Known::of(purpose.value.as_str()).is_empty();
         let asked = preset.rows().iter().any(|row| row.regime(&purpose.value) == crate::engine::consent::Regime::OptIn);
         if asked && !granted && !told.contains(&&purpose.value) {
             told.push(&purpose.value);
@@ -138,6 +145,31 @@ fn signals(draft: &Draft, problems: &mut Vec<Problem>) {
                 Problem::new(Code::NoSignal, purpose.span, message).label("closed wherever consent must be given");
             problems.push(problem.help("name the category that stands for it under `consent.categories.map`"));
         }
+    }
+}
+
+/// What is beyond the bits of a set would never be permitted, and nobody would know why.
+fn purposes(draft: &Draft, problems: &mut Vec<Problem>) {
+    let routes = draft.routes.iter().flat_map(|route| route.requires.iter().chain(&route.serves));
+    let named = routes.chain(draft.rules.iter().flat_map(|rule| &rule.needs));
+    let mut seen: BTreeSet<&Purpose> = draft.consent.mapped().collect();
+    let mapped = seen.len();
+    let beyond = named.filter(|purpose| seen.insert(&purpose.value)).nth(Resolver::MAX_PURPOSES.saturating_sub(mapped));
+    let span = beyond.map(|purpose| purpose.span).or(draft.consent_span.filter(|_| mapped > Resolver::MAX_PURPOSES));
+    if let Some(span) = span {
+        let message = format!("a policy names at most {} purposes", Resolver::MAX_PURPOSES);
+        problems.push(Problem::new(Code::TooManyPurposes, span, message).help("split it into several policies"));
+    }
+}
+
+/// A table that is asked needs somebody to ask about.
+fn table(draft: &Draft, problems: &mut Vec<Problem>) {
+    if let Some(span) = draft.table
+        && draft.subjects.is_empty()
+    {
+        let message = "choices are to be looked up, and `subjects` says of nobody where their ids are";
+        let help = "`subjects: {account: $.userId, device: $.anonymousId}`, or `table: none`";
+        problems.push(Problem::new(Code::NoSubjects, span, message).help(help));
     }
 }
 

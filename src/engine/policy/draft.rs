@@ -7,7 +7,7 @@ use crate::engine::action::Action;
 use crate::engine::consent::{PlaceSource, Preset, Purpose, SubjectKind};
 use crate::engine::path::Selector;
 
-use super::model::{Categories, Detect, Partition, Source, TokenDomain};
+use super::model::{Consent, Detect, Partition, Source, TokenDomain};
 use super::problem::Span;
 
 /// Something and where it stands.
@@ -28,8 +28,11 @@ pub(super) struct Draft {
     pub(super) time: Option<At<Source>>,
     pub(super) subjects: Vec<(SubjectKind, Source)>,
     pub(super) law: DraftLaw,
-    pub(super) gpc: Option<Source>,
-    pub(super) categories: Option<Categories>,
+    pub(super) consent: Consent,
+    /// Where `consent` stands.
+    pub(super) consent_span: Option<Span>,
+    /// Where `consent.table: required` stands.
+    pub(super) table: Option<Span>,
     pub(super) domains: Vec<(At<String>, TokenDomain)>,
     pub(super) routes: Vec<DraftRoute>,
     pub(super) rules: Vec<DraftRule>,
@@ -48,6 +51,7 @@ pub(super) struct DraftLaw {
     pub(super) country: Option<PlaceSource>,
     pub(super) region: Option<PlaceSource>,
     pub(super) has_country: bool,
+    pub(super) age: Option<Source>,
 }
 
 #[derive(Debug)]

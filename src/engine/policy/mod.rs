@@ -28,7 +28,7 @@ pub use schema::schema;
 pub use table::{Cell, FieldOutcome, Row, Table};
 
 use draft::{Draft, DraftRule};
-use model::{Consent, Detect, Input, Law, OnHit, Partition, Policy, RecordRules, Route, Rule};
+use model::{Detect, Input, Law, OnHit, Partition, Policy, RecordRules, Route, Rule};
 use problem::{Problem, Severity};
 
 use crate::engine::detect::Kinds;
@@ -106,9 +106,7 @@ pub fn read(files: &[SourceFile]) -> Reading {
 
 /// The policy of a draft without errors. `None` only if a required part is missing, which was reported then.
 fn policy(draft: Draft, timestamp_step_ms: i64, file: &SourceFile, files: &[SourceFile]) -> Option<Policy> {
-    let Draft {
-        name, topics, split, time, subjects, law, gpc, categories, domains, routes, rules, record, detect, ..
-    } = draft;
+    let Draft { name, topics, split, time, subjects, law, consent, domains, routes, rules, record, detect, .. } = draft;
     let digest = Sha256::digest(file.text.as_bytes());
     let partition = match (&record.partition, &record.key) {
         (Some(partition), _) => partition.value,
@@ -124,8 +122,8 @@ fn policy(draft: Draft, timestamp_step_ms: i64, file: &SourceFile, files: &[Sour
             time: time.map(|time| time.value),
         },
         subjects,
-        law: Law { preset: law.preset?, country: law.country, region: law.region },
-        consent: Consent { gpc, categories },
+        law: Law { preset: law.preset?, country: law.country, region: law.region, age: law.age },
+        consent,
         tokens: domains.into_iter().map(|(name, domain)| (name.value, domain)).collect(),
         routes: routes
             .into_iter()

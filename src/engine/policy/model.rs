@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::engine::action::Action;
+use crate::engine::consent::signals::says::Known;
+use crate::engine::consent::signals::tcf::Reader;
 use crate::engine::consent::{PlaceSource, Preset, Purpose, SubjectKind};
 use crate::engine::detect::Kinds;
 use crate::engine::path::Selector;
@@ -34,6 +36,14 @@ pub struct Policy {
     pub record: RecordRules,
     /// `detect:`
     pub detect: Detect,
+}
+
+impl Policy {
+    /// Every purpose that the policy names, as often as it does.
+    pub fn purposes(&self) -> impl Iterator<Item = &Purpose> {
+        let routes = self.routes.iter().flat_map(|route| route.requires.iter().chain(&route.serves));
+        routes.chain(self.rules.iter().flat_map(|rule| &rule.needs)).chain(self.consent.mapped())
+    }
 }
 
 /// More routes than this is refused: route sets are one machine word.
@@ -74,23 +84,113 @@ pub struct Law {
     pub country: Option<PlaceSource>,
     /// Region: ISO 3166-2 subdivision, with or without the country's prefix.
     pub region: Option<PlaceSource>,
+    /// The person's age band.
+    pub age: Option<Source>,
 }
 
 /// `consent:`
 #[derive(Clone, Debug, Default)]
 pub struct Consent {
+    /// `table: required`: choices are looked up; `none`: the event carries all there is.
+    pub table: bool,
+    /// `expiry`, in milliseconds: how long a grant lasts; `None`: as the preset says.
+    pub expiry_ms: Option<i64>,
+    /// `tcf`
+    pub tcf: Option<Tcf>,
+    /// `gpp`
+    pub gpp: Option<Gpp>,
+    /// `us_privacy.at`
+    pub us_privacy: Option<Source>,
     /// `gpc.at`: Global Privacy Control, on when exactly `1`.
     pub gpc: Option<Source>,
+    /// `google.gcs`
+    pub gcs: Option<Source>,
+    /// `google.gcd`
+    pub gcd: Option<Source>,
     /// `categories`: a map of booleans by deployment-specific ids.
     pub categories: Option<Categories>,
+    /// `onetrust`: a list of groups in one text.
+    pub onetrust: Option<Categories>,
+    /// `consent_ids`: lists of allowed and denied ids.
+    pub consent_ids: Option<ConsentIds>,
+    /// `snowplow`: an object with an event type and scopes.
+    pub snowplow: Option<Categories>,
 }
 
-/// `consent.categories`
+impl Consent {
+    /// Purposes of the closed list that a signal with purposes of its own can grant.
+    pub fn spoken(&self) -> Known {
+        let tcf = self.tcf.iter().map(|_| Tcf::SPEAKS);
+        let gpp = self.gpp.iter().map(|_| Known::ALL.without(Known::of("security.essential")));
+        let google = self.gcs.iter().chain(&self.gcd).map(|_| GOOGLE_SPEAKS);
+        tcf.chain(gpp).chain(google).fold(Known::EMPTY, Known::union)
+    }
+
+    /// Every purpose that a map of ids names.
+    pub fn mapped(&self) -> impl Iterator<Item = &Purpose> {
+        let maps = [&self.categories, &self.onetrust, &self.snowplow].into_iter().flatten().map(|ids| &ids.map);
+        let lists = self.consent_ids.iter().map(|ids| &ids.map);
+        maps.chain(lists).flat_map(|map| map.values().flatten())
+    }
+}
+
+/// `consent.tcf`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tcf {
+    /// Where the string is.
+    pub at: Source,
+    /// Whose consent is asked for.
+    pub reader: Reader,
+    /// Purposes that rest on legitimate interest.
+    pub legitimate_interest: Known,
+}
+
+impl Tcf {
+    /// Purposes that a TC string can grant.
+    const SPEAKS: Known = Known::of("storage.device")
+        .union(Known::of("analytics.audience"))
+        .union(Known::of("product.improve"))
+        .union(Known::of("content.personalize"))
+        .union(Known::of("ads.basic"))
+        .union(Known::of("ads.profile"))
+        .union(Known::of("ads.measure"))
+        .union(Known::of("sensitive.use"));
+}
+
+/// Purposes that Google consent mode can grant.
+const GOOGLE_SPEAKS: Known = Known::of("storage.device")
+    .union(Known::of("analytics.audience"))
+    .union(Known::of("ads.profile"))
+    .union(Known::of("ads.measure"));
+
+/// `consent.gpp`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gpp {
+    /// Where the string is.
+    pub at: Source,
+    /// Where the list of sections in force is.
+    pub sid: Option<Source>,
+    /// Whose consent its TCF sections are asked for.
+    pub reader: Reader,
+}
+
+/// Ids of a consent platform and what they stand for.
 #[derive(Clone, Debug)]
 pub struct Categories {
-    /// Where the object is (`Event` or `Envelope`).
+    /// Where the object (`Event` or `Envelope`) or the text is.
     pub at: Source,
-    /// Its keys, case-sensitive, and the purposes each stands for.
+    /// Its ids, case-sensitive, and the purposes each stands for.
+    pub map: BTreeMap<String, Vec<Purpose>>,
+}
+
+/// `consent.consent_ids`
+#[derive(Clone, Debug)]
+pub struct ConsentIds {
+    /// Where the list of allowed ids is.
+    pub allowed: Source,
+    /// Where the list of denied ids is.
+    pub denied: Source,
+    /// The ids, case-sensitive, and the purposes each stands for.
     pub map: BTreeMap<String, Vec<Purpose>>,
 }
 

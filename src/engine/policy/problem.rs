@@ -110,6 +110,10 @@ closed_list! {
         RequiresEmpty = "requires-empty",
         /// More routes than one policy can have.
         TooManyRoutes = "too-many-routes",
+        /// More purposes than one policy can number.
+        TooManyPurposes = "too-many-purposes",
+        /// Choices are to be looked up, and no subject is named.
+        NoSubjects = "no-subjects",
         /// A route on which nothing can leave.
         RouteWithoutRules = "route-without-rules",
         /// A purpose that no signal of this policy can grant.

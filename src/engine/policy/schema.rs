@@ -83,6 +83,7 @@ fn shape(wanted: &Shape) -> Value {
         // Norway's code is a boolean to some YAML readers.
         Shape::Place => json!({"anyOf": [{"$ref": "#/$defs/source"}, {"type": ["string", "number", "boolean"]}]}),
         Shape::Preset => json!({"enum": Preset::names().collect::<Vec<_>>()}),
+        Shape::Reader => json!({"type": "string", "pattern": "^(publisher|vendor:[1-9][0-9]{0,4})$"}),
         Shape::Duration => json!({"type": "string", "pattern": DURATION}),
         Shape::Purposes => json!({"$ref": "#/$defs/purposes"}),
         Shape::PurposeMap => {

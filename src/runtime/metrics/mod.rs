@@ -18,8 +18,7 @@ use prometheus::{
 
 use crate::engine::outcome::{DropReason, QuarantineReason, closed_list};
 use crate::engine::policy::model::{OnHit, Policy};
-use crate::engine::report::DetectAction;
-use crate::engine::report::Report;
+use crate::engine::report::{DetectAction, Report, SignalKind, SignalResult};
 use crate::runtime::state::HaltReason;
 use table::{Metric, MetricKind, UNNAMED};
 
@@ -143,10 +142,9 @@ impl Metrics {
             self.lag.with_label_values(&[topic]);
         }
         self.conservation.with_label_values(&[name]);
-        let signals = [("gpc", policy.consent.gpc.is_some()), ("categories", policy.consent.categories.is_some())];
-        for (kind, _) in signals.iter().filter(|(_, asked)| *asked) {
-            for result in ["absent", "ok", "malformed"] {
-                self.signals.with_label_values(&[name, *kind, result]);
+        for kind in SignalKind::ALL.iter().filter(|kind| policy.reads(**kind)) {
+            for result in [SignalResult::Absent, SignalResult::Ok, SignalResult::Malformed] {
+                self.signals.with_label_values(&[name, kind.as_str(), result.as_str()]);
             }
         }
         for (number, route) in policy.routes.iter().enumerate() {

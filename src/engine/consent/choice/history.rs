@@ -27,6 +27,9 @@ pub struct Purposes {
 }
 
 impl Purposes {
+    /// Those of the closed list alone.
+    pub const NONE: Purposes = Purposes { own: Vec::new() };
+
     /// The number of a purpose, if it has one.
     pub fn number(&self, purpose: &Purpose) -> Option<u8> {
         let known = Purpose::KNOWN.iter().position(|known| *known == purpose.as_str());

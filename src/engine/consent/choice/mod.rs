@@ -6,12 +6,14 @@
 //! The trap: a choice is personal data even when its subject is a pseudonym. Nothing here can be printed or serialized but
 //! words of closed lists, and the consent topic's own records, which name their subject by its key.
 
+mod ask;
 pub mod history;
 pub mod judge;
 pub mod record;
 mod statement;
 pub mod subject;
 
+pub use ask::{Answers, Book, Choices, Unavailable};
 pub use history::{Purposes, insert};
 pub use judge::{History, Judged};
 pub use record::{ConsentRecord, OptOutSource, Unreadable, UnreadableReason};

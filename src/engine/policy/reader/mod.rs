@@ -1,6 +1,7 @@
 //! From the tree to a [`Draft`]: one file per part of the language. Every function reports what is wrong and goes on.
 
 mod action;
+mod consent;
 mod rules;
 mod scalar;
 mod sections;

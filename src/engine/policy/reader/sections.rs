@@ -1,16 +1,12 @@
-//! The sections of a policy, one function each: input, subjects, law, consent, tokens, routes, record, detect.
-
-use std::collections::BTreeMap;
+//! The sections of a policy but `consent`, one function each: input, subjects, law, tokens, routes, record, detect.
 
 use crate::engine::consent::{Preset, SubjectKind};
 use crate::engine::detect::{Kind, Kinds};
 use crate::engine::path::{Selector, Take};
 
 use super::super::draft::{At, DraftRoute};
-use super::super::keys::{
-    CATEGORIES, CONSENT, DETECT, DOMAIN, GPC, INPUT, KEY_TOKEN, LAW, RECORD, ROUTE, SUBJECTS, TIMESTAMP,
-};
-use super::super::model::{Categories, Detect, MAX_ROUTES, OnHit, Partition, Source, TokenDomain};
+use super::super::keys::{DETECT, DOMAIN, INPUT, KEY_TOKEN, LAW, RECORD, ROUTE, SUBJECTS, TIMESTAMP};
+use super::super::model::{Detect, MAX_ROUTES, OnHit, Partition, TokenDomain};
 use super::super::nearest::nearest;
 use super::super::problem::{Code, Problem};
 use super::super::tree::{Entry, Node, Value};
@@ -104,6 +100,9 @@ impl Reader<'_> {
         if let Some(node) = fields.get("otherwise") {
             self.choice(node, "`law.otherwise`", &["strictest"]);
         }
+        if let Some(node) = fields.get("age") {
+            self.draft.law.age = self.source(node, "the age band").map(|source| source.value);
+        }
     }
 
     fn preset(&mut self, node: &Node) -> Option<Preset> {
@@ -121,55 +120,6 @@ impl Reader<'_> {
             self.report(problem);
         }
         preset
-    }
-
-    pub(super) fn consent(&mut self, entry: &Entry) {
-        let Some(fields) = self.fields(&entry.value, &CONSENT, entry.key_span) else { return };
-        if let Some(node) = fields.get("table") {
-            if node.text() == Some("required") {
-                let message = "`table: required` is not supported by this version";
-                let help =
-                    "there is no consent table yet: `table: none` says that events carry all the consent there is";
-                self.report(Problem::new(Code::Unsupported, node.span, message).help(help));
-            } else {
-                self.choice(node, "`consent.table`", &["none"]);
-            }
-        }
-        if let Some(entry) = fields.entries.get("gpc")
-            && let Some(gpc) = self.fields(&entry.value, &GPC, entry.key_span)
-            && let Some(node) = gpc.get("at")
-        {
-            self.draft.gpc = self.source(node, "the signal").map(|source| source.value);
-        }
-        if let Some(entry) = fields.entries.get("categories") {
-            self.categories(entry);
-        }
-    }
-
-    fn categories(&mut self, entry: &Entry) {
-        let Some(fields) = self.fields(&entry.value, &CATEGORIES, entry.key_span) else { return };
-        let at = fields.get("at").and_then(|node| {
-            let source = self.source(node, "the map of categories")?;
-            if matches!(source.value, Source::Event(_) | Source::Envelope(_)) {
-                return Some(source.value);
-            }
-            let message = "a map of categories is a JSON object, which only the record's value can hold";
-            self.report(Problem::new(Code::BadSource, source.span, message).help("write `$.…` or `envelope.$.…`"));
-            None
-        });
-        let mut map = BTreeMap::new();
-        if let Some(node) = fields.get("map") {
-            let entries = self.entries(node, "`consent.categories.map`");
-            if entries.is_empty() && matches!(node.value, Value::Map(_)) {
-                self.report(Problem::new(Code::BadValue, node.span, "`consent.categories.map` must not be empty"));
-            }
-            for entry in entries {
-                if let Some(purposes) = self.purposes(&entry.value, "what a category stands for", false) {
-                    map.insert(entry.key.clone(), purposes.into_iter().map(|purpose| purpose.value).collect());
-                }
-            }
-        }
-        self.draft.categories = at.map(|at| Categories { at, map });
     }
 
     pub(super) fn tokens(&mut self, node: &Node) {

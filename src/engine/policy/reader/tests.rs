@@ -15,11 +15,21 @@ fn everything() -> Value {
             "account": "$.account", "device": "$.device", "cookie": "header.cookie", "ad_id": "$.ad", "email": "$.mail",
             "phone": "$.phone", "network": "envelope.$.ip"
         },
-        "law": {"preset": "eea-us/2026-01", "country": "$.country", "region": "US-CA", "otherwise": "strictest"},
+        "law": {
+            "preset": "eea-us/2026-01", "country": "$.country", "region": "US-CA", "otherwise": "strictest", "age": "$.age"
+        },
         "consent": {
-            "table": "none",
+            "table": "required",
+            "expiry": "180d",
+            "tcf": {"at": "$.tcf", "reader": "vendor:755", "legitimate_interest": "ads.measure"},
+            "gpp": {"at": "$.gpp", "sid": "$.gpp_sid", "reader": "publisher"},
+            "us_privacy": {"at": "$.us_privacy"},
             "gpc": {"at": "header.sec-gpc"},
-            "categories": {"at": "$.consent", "map": {"a": "analytics.audience"}}
+            "google": {"gcs": "$.gcs", "gcd": "$.gcd"},
+            "categories": {"at": "$.consent", "map": {"a": "analytics.audience"}},
+            "onetrust": {"at": "header.groups", "map": {"C0002": "analytics.audience"}},
+            "consent_ids": {"allowed": "$.allowed", "denied": "$.denied", "map": {"a": "analytics.audience"}},
+            "snowplow": {"at": "$.preferences", "map": {"a": "analytics.audience"}}
         },
         "tokens": {"web": {"rotate": "30d"}},
         "routes": {"lake.web": {
@@ -69,13 +79,20 @@ fn the_whole_language_is_without_problems() {
 
 #[test]
 fn every_key_is_read() {
-    let tables: [(&str, &Table); 17] = [
+    let tables: [(&str, &Table); 24] = [
         ("", &POLICY),
         ("/input", &INPUT),
         ("/subjects", &SUBJECTS),
         ("/law", &LAW),
         ("/consent", &CONSENT),
+        ("/consent/tcf", &TCF),
+        ("/consent/gpp", &GPP),
+        ("/consent/us_privacy", &US_PRIVACY),
         ("/consent/gpc", &GPC),
+        ("/consent/google", &GOOGLE),
+        ("/consent/onetrust", &ONETRUST),
+        ("/consent/consent_ids", &CONSENT_IDS),
+        ("/consent/snowplow", &SNOWPLOW),
         ("/consent/categories", &CATEGORIES),
         ("/tokens/web", &DOMAIN),
         ("/routes/lake.web", &ROUTE),

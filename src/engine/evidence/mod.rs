@@ -1,41 +1,34 @@
 //! From captured nodes to what consent, token and key decisions ask for.
 
+mod signals;
+mod subjects;
+
+pub(in crate::engine) use signals::Signals;
+pub(in crate::engine) use subjects::{Questions, to_remember};
+
 use crate::engine::action::Scalar;
 use crate::engine::compile::Compiled;
-use crate::engine::consent::signals::{categories, gpc};
-use crate::engine::consent::{Evidence, PurposeSet};
+use crate::engine::consent::{Asked, Evidence};
 use crate::engine::json::scan::ScalarKind;
 use crate::engine::json::text::{self, Fidelity};
 use crate::engine::policy::model::Source;
 use crate::engine::record::Record;
-use crate::engine::report::{Layout, SignalKind, SignalResult};
 use crate::engine::sources::{Capture, Slot};
 use crate::engine::tape::{EventTape, Tape};
 use crate::engine::token::{self, Canonical};
-use crate::engine::work::Results;
 
 /// What was gathered for one event; buffers are reused.
 #[derive(Default)]
 pub(in crate::engine) struct Gathered {
-    gpc: Seen,
-    pub gpc_on: bool,
-    categories: Seen,
-    unmapped: bool,
-    granted: PurposeSet,
-    denied: PurposeSet,
+    pub signals: Signals,
     country: Once,
     region: Once,
     /// The event's own time in Unix milliseconds: the earliest, if it is said several times.
     pub client_ms: Option<i64>,
+    /// Some time of the event cannot be read, or is missing although the policy names it.
+    time_unusable: bool,
     key: Once,
     decoded: String,
-}
-
-/// What was seen of a signal.
-#[derive(Default)]
-struct Seen {
-    ok: bool,
-    malformed: bool,
 }
 
 /// A text that must be said once, or always the same.
@@ -75,6 +68,7 @@ impl Gathered {
         value: &str,
         tape: &Tape,
         event: &EventTape,
+        now_ms: i64,
     ) {
         self.clear();
         if let Some(code) = &compiled.sources.fixed_country {
@@ -85,29 +79,57 @@ impl Gathered {
         }
         let own = tape.captures.get(event.captures as usize..event.captures_end as usize).unwrap_or(&[]);
         for capture in tape.envelope_captures.iter().chain(own) {
-            self.take_node(capture, value);
+            self.take_node(capture, value, compiled);
         }
         for (source, slot) in &compiled.sources.record {
-            self.take_outside(record, source, *slot);
+            self.take_outside(record, source, *slot, compiled);
         }
+        self.time_unusable |= compiled.policy.input.time.is_some() && self.client_ms.is_none();
+        self.signals.conclude(compiled, now_ms);
     }
 
     /// As [`Self::gather`] for a record without a value.
     pub(in crate::engine) fn gather_outside(&mut self, compiled: &Compiled, record: &Record<'_>) {
         self.clear();
         for (source, slot) in &compiled.sources.record {
-            self.take_outside(record, source, *slot);
+            self.take_outside(record, source, *slot, compiled);
         }
     }
 
+    /// Country and region, where they are known.
+    pub(in crate::engine) fn place(&self) -> (Option<&str>, Option<&str>) {
+        (self.country.get(), self.region.get())
+    }
+
+    /// The event's time as consent takes it: the earliest of the client's clock, the broker's and ours; `None` if it
+    /// cannot be known.
+    pub(in crate::engine) fn event_ms(&self, record: &Record<'_>, now_ms: i64) -> Option<i64> {
+        let known = [self.client_ms, record.timestamp].into_iter().flatten().min()?;
+        (!self.time_unusable).then_some(known.min(now_ms))
+    }
+
     /// For the resolver.
-    pub(in crate::engine) fn evidence(&self) -> Evidence<'_> {
+    pub(in crate::engine) fn evidence<'a>(
+        &'a self,
+        compiled: &Compiled,
+        record: &Record<'_>,
+        now_ms: i64,
+        asked: Option<Asked<'a>>,
+    ) -> Evidence<'a> {
+        let (country, region) = self.place();
+        let signals = &self.signals;
         Evidence {
-            country: self.country.get(),
-            region: self.region.get(),
-            gpc: self.gpc_on,
-            granted: self.granted,
-            denied: self.denied,
+            country,
+            region,
+            gpc: signals.gpc_applies(),
+            granted: signals.granted(),
+            dated: signals.dated(),
+            denied: signals.denied(),
+            opted_out: compiled.resolver.of_known(signals.opted_out()),
+            age: signals.age(),
+            event_ms: self.event_ms(record, now_ms),
+            now_ms,
+            asked,
         }
     }
 
@@ -116,122 +138,85 @@ impl Gathered {
         self.key.get()
     }
 
-    /// Counts the signals that the policy asks for.
-    pub(in crate::engine) fn count_signals(&self, compiled: &Compiled, results: &mut Results) {
-        let mut count = |kind, result, on: bool| {
-            if on {
-                results.count(Layout::signal(kind, result), 1);
-            }
-        };
-        let mut seen = |kind, seen: &Seen| {
-            count(kind, SignalResult::Ok, seen.ok);
-            count(kind, SignalResult::Malformed, seen.malformed);
-            count(kind, SignalResult::Absent, !seen.ok && !seen.malformed);
-        };
-        if compiled.policy.consent.gpc.is_some() {
-            seen(SignalKind::Gpc, &self.gpc);
-        }
-        if compiled.policy.consent.categories.is_some() {
-            seen(SignalKind::Categories, &self.categories);
-            count(SignalKind::Categories, SignalResult::Unmapped, self.unmapped);
-        }
-    }
-
     fn clear(&mut self) {
-        self.gpc = Seen::default();
-        self.gpc_on = false;
-        self.categories = Seen::default();
-        self.unmapped = false;
-        self.granted = PurposeSet::default();
-        self.denied = PurposeSet::default();
+        self.signals.clear();
         self.country.clear();
         self.region.clear();
         self.client_ms = None;
+        self.time_unusable = false;
         self.key.clear();
     }
 
-    fn take_node(&mut self, capture: &Capture, value: &str) {
+    fn take_node(&mut self, capture: &Capture, value: &str, compiled: &Compiled) {
         let Some(kind) = capture.kind else {
             match capture.slot {
-                // The object that holds the categories: its members say what it says.
-                Slot::Categories => {}
-                Slot::AnyCategory => self.unmapped = true,
-                slot => self.malformed(slot),
+                // The containers that hold a signal: their members say what they say.
+                Slot::Categories | Slot::ConsentIds | Slot::Snowplow | Slot::SnowplowScopes => {}
+                Slot::AnyCategory => self.take(Slot::AnyCategory, Scalar::Null, compiled),
+                slot => self.unfit(slot),
             }
             return;
         };
         let mut decoded = std::mem::take(&mut self.decoded);
         match scalar(kind, capture.span.text(value), &mut decoded) {
-            Some(scalar) => self.take(capture.slot, scalar),
-            None => self.malformed(capture.slot),
+            Some(scalar) => self.take(capture.slot, scalar, compiled),
+            None => self.unfit(capture.slot),
         }
         self.decoded = decoded;
     }
 
-    fn take_outside(&mut self, record: &Record<'_>, source: &Source, slot: Slot) {
+    fn take_outside(&mut self, record: &Record<'_>, source: &Source, slot: Slot, compiled: &Compiled) {
         match source {
             Source::Header(name) => {
                 for header in record.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)) {
-                    self.take_bytes(slot, header.value);
+                    self.take_bytes(slot, header.value, compiled);
                 }
             }
-            Source::Key => self.take_bytes(slot, record.key),
+            Source::Key => self.take_bytes(slot, record.key, compiled),
             Source::Timestamp if slot == Slot::Time => self.say_time(record.timestamp),
             Source::Timestamp | Source::Event(_) | Source::Envelope(_) => {}
         }
     }
 
-    fn take_bytes(&mut self, slot: Slot, bytes: Option<&[u8]>) {
+    fn take_bytes(&mut self, slot: Slot, bytes: Option<&[u8]>, compiled: &Compiled) {
         match bytes.map(std::str::from_utf8) {
             None => {}
-            Some(Ok(text)) => self.take(slot, Scalar::String(text)),
-            Some(Err(_)) => self.malformed(slot),
+            Some(Ok(text)) => self.take(slot, Scalar::String(text), compiled),
+            Some(Err(_)) => self.unfit(slot),
         }
     }
 
-    fn malformed(&mut self, slot: Slot) {
+    fn unfit(&mut self, slot: Slot) {
         match slot {
-            Slot::Gpc => self.gpc.malformed = true,
-            Slot::Category(_) | Slot::Categories => self.categories.malformed = true,
             // A place that cannot be read is a place we do not know, even if another copy can be read.
             Slot::Country => self.country.conflict = true,
             Slot::Region => self.region.conflict = true,
             Slot::Key => self.key.conflict = true,
-            Slot::AnyCategory | Slot::Time => {}
+            Slot::Time => self.time_unusable = true,
+            Slot::Subject(_) => {}
+            slot => self.signals.unfit(slot),
         }
     }
 
-    fn take(&mut self, slot: Slot, scalar: Scalar<'_>) {
+    fn take(&mut self, slot: Slot, scalar: Scalar<'_>, compiled: &Compiled) {
         match (slot, scalar) {
-            (Slot::Gpc, Scalar::Null) | (Slot::Categories, Scalar::Null) => {}
-            (Slot::Gpc, scalar) if gpc::read_scalar(scalar) => {
-                self.gpc.ok = true;
-                self.gpc_on = true;
-            }
-            (Slot::Category(purposes), scalar) => match categories::read(scalar) {
-                Some(granted) => {
-                    self.categories.ok = true;
-                    let set = if granted { &mut self.granted } else { &mut self.denied };
-                    *set = set.union(purposes);
-                }
-                None => self.categories.malformed = true,
-            },
-            (Slot::AnyCategory, _) => self.unmapped = true,
             (Slot::Country, Scalar::String(text)) => self.country.say(text),
             (Slot::Region, Scalar::String(text)) => self.region.say(text),
             (Slot::Country | Slot::Region | Slot::Key, Scalar::Null) => {}
             (Slot::Time, Scalar::String(text)) => self.say_time(parse_time(text)),
             (Slot::Time, Scalar::Number(text)) => self.say_time(parse_number_time(text)),
-            (Slot::Time, _) => {}
             (Slot::Key, scalar) => match token::canonical(scalar) {
                 Canonical::Text(text) => self.key.say(text),
                 Canonical::Null | Canonical::Unfit => self.key.conflict = true,
             },
-            (slot, _) => self.malformed(slot),
+            (Slot::Country | Slot::Region | Slot::Time, _) => self.unfit(slot),
+            (Slot::Subject(_), _) => {}
+            (slot, scalar) => self.signals.take(slot, scalar, &compiled.sources.ids),
         }
     }
 
     fn say_time(&mut self, ms: Option<i64>) {
+        self.time_unusable |= ms.is_none();
         self.client_ms = match (self.client_ms, ms) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

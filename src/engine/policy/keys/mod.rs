@@ -4,29 +4,33 @@
 //! ignoring it could open a route. The trap is a key that is listed and never read; a test plants a wrong value under
 //! every one of them and expects a problem.
 
+mod consent;
+
+pub(in crate::engine::policy) use consent::*;
+
 /// A mapping with a fixed set of keys.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::engine::policy) struct Table {
     /// How problems call it, `law`; empty for the whole file.
-    pub(super) name: &'static str,
-    pub(super) doc: &'static str,
-    pub(super) keys: &'static [Key],
+    pub(in crate::engine::policy) name: &'static str,
+    pub(in crate::engine::policy) doc: &'static str,
+    pub(in crate::engine::policy) keys: &'static [Key],
     /// Known, and not done by this version: the key, and why or what instead.
-    pub(super) later: &'static [(&'static str, &'static str)],
+    pub(in crate::engine::policy) later: &'static [(&'static str, &'static str)],
 }
 
 /// One key of a [`Table`].
 #[derive(Debug)]
-pub(super) struct Key {
-    pub(super) name: &'static str,
-    pub(super) required: bool,
-    pub(super) shape: Shape,
-    pub(super) doc: &'static str,
+pub(in crate::engine::policy) struct Key {
+    pub(in crate::engine::policy) name: &'static str,
+    pub(in crate::engine::policy) required: bool,
+    pub(in crate::engine::policy) shape: Shape,
+    pub(in crate::engine::policy) doc: &'static str,
 }
 
 /// What may stand under a key.
 #[derive(Debug)]
-pub(super) enum Shape {
+pub(in crate::engine::policy) enum Shape {
     /// `1`
     Version,
     /// The policy's name.
@@ -45,6 +49,8 @@ pub(super) enum Shape {
     Place,
     /// The name of a preset.
     Preset,
+    /// `publisher` or `vendor:<id>`
+    Reader,
     /// `10s`
     Duration,
     /// One purpose or a list of them.
@@ -93,7 +99,7 @@ const fn may(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     Key { name, required: false, shape, doc }
 }
 
-pub(super) static POLICY: Table = Table {
+pub(in crate::engine::policy) static POLICY: Table = Table {
     name: "",
     doc: "A Tamis policy: what of which events may go where, for which purposes.",
     keys: &[
@@ -118,7 +124,7 @@ pub(super) static POLICY: Table = Table {
     ],
 };
 
-pub(super) static INPUT: Table = Table {
+pub(in crate::engine::policy) static INPUT: Table = Table {
     name: "input",
     doc: "Where events come from.",
     keys: &[
@@ -129,7 +135,7 @@ pub(super) static INPUT: Table = Table {
     later: &[("decode", "nested encodings are not decoded yet; drop the field, or have the collector send it as JSON")],
 };
 
-pub(super) static SUBJECTS: Table = Table {
+pub(in crate::engine::policy) static SUBJECTS: Table = Table {
     name: "subjects",
     doc: "Kinds of subjects and where their ids are.",
     keys: &[
@@ -144,7 +150,7 @@ pub(super) static SUBJECTS: Table = Table {
     later: &[],
 };
 
-pub(super) static LAW: Table = Table {
+pub(in crate::engine::policy) static LAW: Table = Table {
     name: "law",
     doc: "Which rules apply where.",
     keys: &[
@@ -152,58 +158,19 @@ pub(super) static LAW: Table = Table {
         may("country", Shape::Place, "ISO 3166-1 code, or where it is read."),
         may("region", Shape::Place, "ISO 3166-2 code, or where it is read."),
         may("otherwise", Shape::Word(&["strictest"]), "What applies in unknown places; there is one answer."),
+        may("age", Shape::Source, "Where the person's age band is: `child`, `teen` or `adult`."),
     ],
-    later: &[("expired", "presets are not replaced by themselves; pin a newer one"), ("age", "ages are not read yet")],
+    later: &[("expired", "presets are not replaced by themselves; pin a newer one")],
 };
 
-pub(super) static CONSENT: Table = Table {
-    name: "consent",
-    doc: "Where consent is read from.",
-    keys: &[
-        must(
-            "table",
-            Shape::Word(&["none"]),
-            "Whether choices are also looked up; `none`: the event carries all there is.",
-        ),
-        may("gpc", Shape::Table(&GPC), "Global Privacy Control."),
-        may("categories", Shape::Table(&CATEGORIES), "A map of booleans, as consent tools write it."),
-    ],
-    later: &[
-        ("tcf", "TCF strings are not read yet; use `categories`"),
-        ("gpp", "GPP strings are not read yet; use `categories` and `gpc`"),
-        ("usp", "US Privacy strings are not read yet; use `gpc`"),
-        ("purposes", "maps of purposes are not read yet; use `categories`"),
-        ("google", "Google consent mode is not read yet; use `categories`"),
-        ("learn", "denials are not learned yet"),
-        ("cache", "there is no consent table yet"),
-    ],
-};
-
-pub(super) static GPC: Table = Table {
-    name: "consent.gpc",
-    doc: "Global Privacy Control: on when the value is exactly `1`.",
-    keys: &[must("at", Shape::Source, "Where the signal is, `header.sec-gpc`.")],
-    later: &[],
-};
-
-pub(super) static CATEGORIES: Table = Table {
-    name: "consent.categories",
-    doc: "A map of booleans, as consent tools write it.",
-    keys: &[
-        must("at", Shape::Source, "Where the map is in the event."),
-        must("map", Shape::PurposeMap, "Its keys, and the purposes that each stands for."),
-    ],
-    later: &[],
-};
-
-pub(super) static DOMAIN: Table = Table {
+pub(in crate::engine::policy) static DOMAIN: Table = Table {
     name: "tokens.<domain>",
     doc: "One token domain; `{}`: one key until it is changed.",
     keys: &[may("rotate", Shape::Duration, "A new key every so often.")],
     later: &[("erasable", "erasable tokens are not there yet"), ("salt", "erasable tokens are not there yet")],
 };
 
-pub(super) static ROUTE: Table = Table {
+pub(in crate::engine::policy) static ROUTE: Table = Table {
     name: "routes.<topic>",
     doc: "One output topic.",
     keys: &[
@@ -219,7 +186,7 @@ pub(super) static ROUTE: Table = Table {
     ],
 };
 
-pub(super) static RECORD: Table = Table {
+pub(in crate::engine::policy) static RECORD: Table = Table {
     name: "record",
     doc: "What leaves as key, headers and timestamp.",
     keys: &[
@@ -232,21 +199,21 @@ pub(super) static RECORD: Table = Table {
     later: &[],
 };
 
-pub(super) static KEY_TOKEN: Table = Table {
+pub(in crate::engine::policy) static KEY_TOKEN: Table = Table {
     name: "record.key",
     doc: "A token as record key.",
     keys: &[must("token", Shape::Source, "The value that becomes the token.")],
     later: &[],
 };
 
-pub(super) static TIMESTAMP: Table = Table {
+pub(in crate::engine::policy) static TIMESTAMP: Table = Table {
     name: "record.timestamp",
     doc: "How the record's timestamp is rounded.",
     keys: &[must("round", Shape::Duration, "Floored in UTC to a multiple of this.")],
     later: &[],
 };
 
-pub(super) static DETECT: Table = Table {
+pub(in crate::engine::policy) static DETECT: Table = Table {
     name: "detect",
     doc: "Personal data that is hunted in what rules keep.",
     keys: &[
@@ -259,19 +226,19 @@ pub(super) static DETECT: Table = Table {
 
 /// One action: its name, whether the bare word is enough, and its parameters.
 #[derive(Debug)]
-pub(super) struct ActionKey {
-    pub(super) name: &'static str,
-    pub(super) bare: bool,
-    pub(super) shape: Shape,
-    pub(super) example: &'static str,
-    pub(super) doc: &'static str,
+pub(in crate::engine::policy) struct ActionKey {
+    pub(in crate::engine::policy) name: &'static str,
+    pub(in crate::engine::policy) bare: bool,
+    pub(in crate::engine::policy) shape: Shape,
+    pub(in crate::engine::policy) example: &'static str,
+    pub(in crate::engine::policy) doc: &'static str,
 }
 
 const fn act(name: &'static str, bare: bool, shape: Shape, example: &'static str, doc: &'static str) -> ActionKey {
     ActionKey { name, bare, shape, example, doc }
 }
 
-pub(super) static ACTIONS: &[ActionKey] = &[
+pub(in crate::engine::policy) static ACTIONS: &[ActionKey] = &[
     act(
         "keep",
         true,
@@ -298,17 +265,17 @@ pub(super) static ACTIONS: &[ActionKey] = &[
 ];
 
 /// What may stand beside an action.
-pub(super) const BESIDE: &[&str] = &["needs", "unit"];
+pub(in crate::engine::policy) const BESIDE: &[&str] = &["needs", "unit"];
 
 /// Actions that a later version does.
-pub(super) const LATER_ACTIONS: &[(&str, &str)] = &[
+pub(in crate::engine::policy) const LATER_ACTIONS: &[(&str, &str)] = &[
     ("decode", "nested encodings are not decoded yet; drop the field, or have the collector send it as JSON"),
     ("erasable", "erasable tokens are not there yet; use `token`"),
     ("noise", "noise is not added yet; use `round` or `bucket`"),
 ];
 
 /// What people call actions elsewhere, and what ours are.
-pub(super) const OTHER_WORDS: &[(&str, &str)] = &[
+pub(in crate::engine::policy) const OTHER_WORDS: &[(&str, &str)] = &[
     ("allow", "`keep` lets a field through"),
     ("pass", "`keep` lets a field through"),
     ("include", "`keep` lets a field through"),
@@ -324,7 +291,7 @@ pub(super) const OTHER_WORDS: &[(&str, &str)] = &[
     ("enum", "`{one_of: […]}` keeps listed values"),
 ];
 
-pub(super) static TOKEN: Table = Table {
+pub(in crate::engine::policy) static TOKEN: Table = Table {
     name: "token",
     doc: "Keyed pseudonym.",
     keys: &[may("as", Shape::Name, "Keeps an order 42 apart from a user 42.")],
@@ -334,14 +301,14 @@ pub(super) static TOKEN: Table = Table {
     ],
 };
 
-pub(super) static MASK: Table = Table {
+pub(in crate::engine::policy) static MASK: Table = Table {
     name: "mask",
     doc: "Letters become *, digits 0.",
     keys: &[may("last", Shape::Whole(1, 8), "Up to so many characters at the end stay, never more than a third.")],
     later: &[],
 };
 
-pub(super) static IP: Table = Table {
+pub(in crate::engine::policy) static IP: Table = Table {
     name: "ip",
     doc: "How many bits of an address stay.",
     keys: &[
@@ -351,7 +318,7 @@ pub(super) static IP: Table = Table {
     later: &[],
 };
 
-pub(super) static URL: Table = Table {
+pub(in crate::engine::policy) static URL: Table = Table {
     name: "url",
     doc: "What stays of a URL.",
     keys: &[may("keep_query", Shape::Words, "Names of the parameters that stay.")],
