@@ -13,7 +13,12 @@ use super::purpose::Pattern;
 use super::{Purpose, Regime};
 
 /// The files, by the name that each must carry inside.
-const EMBEDDED: &[(&str, &str)] = &[("eea-us/2026-01", include_str!("../../../policies/presets/eea-us-2026-01.yaml"))];
+const EMBEDDED: &[(&str, &str)] = &[
+    ("eea-us/2026-01", include_str!("../../../policies/presets/eea-us-2026-01.yaml")),
+    ("fr/2026-01", include_str!("../../../policies/presets/fr-2026-01.yaml")),
+    ("uk/2026-01", include_str!("../../../policies/presets/uk-2026-01.yaml")),
+    ("us/2026-01", include_str!("../../../policies/presets/us-2026-01.yaml")),
+];
 
 /// A dated data file of legal defaults, read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
