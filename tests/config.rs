@@ -55,7 +55,7 @@ fn five_lines_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.transaction, Transaction { max_interval: Duration::from_millis(100), max_bytes: 64 << 20 });
     assert_eq!(config.quarantine.max_ratio, 0.05);
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:9464");
-    assert!(config.admin.token.is_none());
+    assert!(config.admin.token.is_none() && config.consent.is_none());
     assert_eq!((config.log.format, config.log.level), (LogFormat::Text, tracing::Level::INFO));
 }
 
@@ -74,7 +74,8 @@ fn everything_can_be_said() {
                 ssl.ca.location: ca.pem\n    compression.type: lz4\n  output:\n    brokers: c.example.com:9092\n    client: \
                 {linger.ms: 20}\ngroup: lake\ninstance: eu-1\npolicies: [web.yaml, ads.yaml]\nkeys: keys.json\ndelivery: \
                 at_least_once\nworkers: 4\ntransaction: {max_interval: 250ms, max_bytes: 32MiB}\nquarantine: {topic: q, \
-                max_ratio: 0.5}\nadmin: {listen: '0.0.0.0:9999', token_file: token}\nlog: {format: json, level: debug}\n";
+                max_ratio: 0.5}\nconsent: {topic: \
+                choices, checkpoint: consent.checkpoint, max_staleness: 2m}\nadmin: {listen: '0.0.0.0:9999', token_file: token}\nlog: {format: json, level: debug}\n";
     let config = read(dir.path(), text).unwrap();
     assert_eq!(config.input.brokers, "a.example.com:9092,b.example.com:9092");
     assert_eq!(config.input.client["sasl.username"], "tamis");
@@ -86,6 +87,9 @@ fn everything_can_be_said() {
     assert_eq!((config.delivery, config.workers, config.policies.len()), (Delivery::AtLeastOnce, 4, 2));
     assert_eq!(config.transaction, Transaction { max_interval: Duration::from_millis(250), max_bytes: 32 << 20 });
     assert_eq!((config.quarantine.topic.as_str(), config.quarantine.max_ratio), ("q", 0.5));
+    let consent = config.consent.unwrap();
+    assert_eq!((consent.topic.as_str(), consent.max_staleness), ("choices", Duration::from_secs(120)));
+    assert_eq!(consent.checkpoint, Some(dir.path().join("consent.checkpoint")));
     assert_eq!(config.admin.token.unwrap().expose(), "not-shown-token-of-some-length");
     assert_eq!((config.log.format, config.log.level), (LogFormat::Json, tracing::Level::DEBUG));
 }
@@ -146,7 +150,16 @@ fn what_contradicts_itself_is_refused() {
         ),
         (
             format!("{MINIMAL}consent: {{topic: c}}\n"),
-            "error[unsupported]: `consent` is not supported by this version\n",
+            "error[no-index-key]: subjects in the consent topic are known by a key, and the file has no `keys` to know \
+             them by\n",
+        ),
+        (
+            format!("{MINIMAL}keys: keys.json\nconsent: {{checkpoint: there}}\n"),
+            "error[missing-key]: `consent` has no `topic`\n",
+        ),
+        (
+            format!("{MINIMAL}keys: keys.json\nconsent: {{topic: c, checkpoint: nowhere/file}}\n"),
+            "error[bad-file]: `consent.checkpoint`: there can be no file nowhere/file\n",
         ),
     ] {
         let shown = refusal(&text);
@@ -176,6 +189,10 @@ fn units_are_demanded_and_bounds_kept() {
     ] {
         let read = read(directory().path(), &format!("{MINIMAL}transaction: {{{value}}}\n"));
         assert_eq!(read.is_ok(), fits, "{value}");
+    }
+    for (value, fits) in [("1s", true), ("1440m", true), ("999ms", false), ("1441m", false), ("60", false)] {
+        let text = format!("{MINIMAL}keys: keys.json\nconsent: {{topic: c, max_staleness: {value}}}\n");
+        assert_eq!(read(directory().path(), &text).is_ok(), fits, "{value}");
     }
 }
 

@@ -12,6 +12,7 @@ use tamis::engine::policy::{self, SourceFile};
 use tamis::engine::record::{Header, Record};
 use tamis::engine::report::Report;
 use tamis::engine::{Engine, Facts, Work};
+use tamis::runtime::consent::ChoiceResult;
 use tamis::runtime::keys;
 use tamis::runtime::metrics::table::{Domain, TABLE, markdown};
 use tamis::runtime::metrics::{Metrics, Stage};
@@ -80,6 +81,12 @@ fn used() -> (Metrics, Report) {
     metrics.stage(Stage::Commit, Duration::from_millis(7));
     metrics.end_to_end(Duration::from_millis(120));
     metrics.halted(HaltReason::QuarantineRatio, true);
+    metrics.consent_begin();
+    metrics.consent_choice(ChoiceResult::Applied);
+    metrics.consent_state(true, Some(Duration::from_secs(3)), 2);
+    metrics.consent_checkpoint(Some(4096), Duration::from_millis(12));
+    metrics.consent_checkpoint(None, Duration::from_millis(12));
+    metrics.withdrawal(Duration::from_millis(150));
     metrics.lag(&Arc::from("collector.web"), 0, Some(5));
     metrics.lag(&Arc::from("collector.web"), 1, Some(7));
     (metrics, report)
@@ -200,6 +207,19 @@ fn lag_is_one_sum_per_topic_and_forgets_partitions_that_went_away() {
     assert_eq!(sum(&metrics.text(), "tamis_lag_records", &[]), 12.0);
     metrics.lag(&Arc::from("collector.web"), 1, None);
     assert_eq!(sum(&metrics.text(), "tamis_lag_records", &[]), 5.0);
+}
+
+#[test]
+fn the_consent_table_has_series_where_there_is_one_and_says_when_it_cannot_be_asked() {
+    let metrics = Metrics::new([&policy()]);
+    assert!(!metrics.text().contains("tamis_consent_"), "an alert on a table that nobody asked for");
+    metrics.consent_begin();
+    let text = metrics.text();
+    assert!(text.contains("tamis_consent_ready 0\n") && text.contains("tamis_consent_heartbeat_age_seconds -1\n"));
+    for result in ChoiceResult::ALL {
+        assert!(text.contains(&format!("tamis_consent_choices_total{{result=\"{result}\"}} 0\n")), "{result}");
+    }
+    assert!(text.contains("tamis_consent_checkpoint_failures_total 0\n"));
 }
 
 #[test]

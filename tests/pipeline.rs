@@ -243,6 +243,7 @@ fn run(
         engines,
         keys: Mutex::new(Arc::new(ring)),
         state: Arc::clone(&state),
+        consent: None,
         event_ids: false,
     });
     for policy in halted {

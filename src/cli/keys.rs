@@ -52,6 +52,12 @@ enum Command {
         #[arg(long, value_name = "DOMAIN[:PERIOD]", value_parser = parse_domain)]
         domain: NewDomain,
     },
+    /// Add the key by which the consent table knows people to a key file that has none
+    AddIndex {
+        /// The key file
+        #[arg(long, value_name = "FILE")]
+        keys: PathBuf,
+    },
 }
 
 /// Runs the command.
@@ -61,6 +67,7 @@ pub(in crate::cli) fn run(args: KeysArgs) -> Exit {
         Command::New { out, policy, domain } => new(&out, &policy, domain, now_ms),
         Command::AddEpoch { keys, domain, ahead } => add_epoch(&keys, &domain, ahead, now_ms),
         Command::AddDomain { keys, domain } => add_domain(&keys, &domain, now_ms),
+        Command::AddIndex { keys } => add_index(&keys),
     };
     // Where nobody listens any more, what was done is done all the same.
     match done {
@@ -133,6 +140,18 @@ fn add_epoch(path: &Path, domain: &str, ahead: u64, now_ms: i64) -> Result<Strin
 fn add_domain(path: &Path, domain: &NewDomain, now_ms: i64) -> Result<String, Failure> {
     KeyFile::extend(path, |file| file.add_domain(domain, now_ms))?;
     Ok(format!("added the domain `{}` to `{}`", domain.name, path.display()))
+}
+
+fn add_index(path: &Path) -> Result<String, Failure> {
+    let added = KeyFile::extend(path, KeyFile::add_index)?;
+    Ok(if added {
+        format!(
+            "added the index key to `{}`; every instance needs this file before it follows the consent topic",
+            path.display()
+        )
+    } else {
+        format!("`{}` has an index key already", path.display())
+    })
 }
 
 fn domains_of(paths: &[PathBuf]) -> Result<Vec<NewDomain>, Failure> {

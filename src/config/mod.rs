@@ -91,6 +91,8 @@ pub struct Config {
     pub workers: usize,
     /// `transaction`
     pub transaction: Transaction,
+    /// `consent`: the topic of choices; always with [`Config::keys`].
+    pub consent: Option<Consent>,
     /// `quarantine`
     pub quarantine: Quarantine,
     /// `admin`
@@ -162,6 +164,26 @@ impl Transaction {
     pub const MIN_BYTES: usize = 1 << 20;
     /// A batch is held in memory, once per worker.
     pub const MAX_BYTES: usize = 256 << 20;
+}
+
+/// `consent`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// The topic of choices, in the cluster that outputs go to: what is learned is written to it with them.
+    pub topic: String,
+    /// The file that makes the next start short; without it, every start reads the whole topic.
+    pub checkpoint: Option<PathBuf>,
+    /// How old the last heartbeat of a partition may be: [`Consent::MIN_STALENESS`] to [`Consent::MAX_STALENESS`].
+    pub max_staleness: Duration,
+}
+
+impl Consent {
+    /// Default: heartbeats are written every 10 seconds or so, and a few may be late.
+    pub const STALENESS: Duration = Duration::from_secs(60);
+    /// Below this, the pauses of any machine would halt policies.
+    pub const MIN_STALENESS: Duration = Duration::from_secs(1);
+    /// Above this, a withdrawal could be missing for a day.
+    pub const MAX_STALENESS: Duration = Duration::from_secs(86_400);
 }
 
 /// `quarantine`

@@ -49,6 +49,8 @@ closed_list! {
         TwoClusters = "two-clusters",
         /// At-least-once delivery without a key file for event ids.
         NoEventKey = "no-event-key",
+        /// A consent topic without a key file for subjects.
+        NoIndexKey = "no-index-key",
         /// The admin listener is open to others, and no token protects it.
         OpenAdmin = "open-admin",
     }

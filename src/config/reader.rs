@@ -235,6 +235,19 @@ impl Reader {
         there
     }
 
+    /// A path to a file that will be written: its folder must be there.
+    pub(super) fn writable(&mut self, node: &Node, name: &str) -> Option<PathBuf> {
+        let path = self.path(node, name)?;
+        let folder = path.parent().is_some_and(Path::is_dir);
+        if !folder || path.is_dir() {
+            let message = format!("`{name}`: there can be no file {}", path.display());
+            let help = "name a file in a folder that is there; paths start at the deployment file's directory";
+            self.report(Code::BadFile, node.span, message, help);
+            return None;
+        }
+        Some(path)
+    }
+
     /// What a file with a secret holds, without the line end. Nothing of it is ever shown.
     pub(super) fn secret(&mut self, node: &Node, name: &str) -> Option<Secret> {
         let path = self.existing(node, name)?;

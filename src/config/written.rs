@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use super::problem::{Code, Problem};
 use super::reader::{Fields, Reader};
 use super::settings::{self, Setting, setting};
-use super::{Admin, Cluster, Config, Delivery, Log, LogFormat, Quarantine, Transaction};
+use super::{Admin, Cluster, Config, Consent, Delivery, Log, LogFormat, Quarantine, Transaction};
 use crate::engine::policy::nearest::nearest;
 use crate::engine::policy::problem::Span;
 use crate::engine::policy::tree::Node;
@@ -24,13 +24,11 @@ const KEYS: &[&str] = &[
     "delivery",
     "workers",
     "transaction",
+    "consent",
     "quarantine",
     "admin",
     "log",
 ];
-
-/// Keys of versions to come.
-const LATER: &[(&str, &str)] = &[("consent", "remove it: consent is taken from the signals of each event")];
 
 /// Where the admin listener is unless said: loopback.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
@@ -40,7 +38,7 @@ const MOST_WORKERS: usize = 256;
 
 pub(super) fn config(reader: &mut Reader, root: &Node) -> Config {
     let start = Span { file: root.span.file, start: 0, end: 0 };
-    let fields = reader.fields(root, "", start, KEYS, LATER);
+    let fields = reader.fields(root, "", start, KEYS, &[]);
     let delivery = delivery(reader, &fields);
     let (input, output) = kafka(reader, &fields, delivery);
     Config {
@@ -53,6 +51,7 @@ pub(super) fn config(reader: &mut Reader, root: &Node) -> Config {
         delivery,
         workers: workers(reader, &fields),
         transaction: transaction(reader, &fields),
+        consent: consent(reader, &fields),
         quarantine: quarantine(reader, &fields),
         admin: admin(reader, &fields),
         log: log(reader, &fields),
@@ -245,20 +244,48 @@ fn transaction(reader: &mut Reader, fields: &Fields<'_>) -> Transaction {
     resolved
 }
 
+fn consent(reader: &mut Reader, fields: &Fields<'_>) -> Option<Consent> {
+    let node = fields.get("consent")?;
+    let span = fields.key_span("consent");
+    let section = reader.fields(node, "consent", span, &["topic", "checkpoint", "max_staleness"], &[]);
+    let mut resolved = Consent { topic: String::new(), checkpoint: None, max_staleness: Consent::STALENESS };
+    if let Some(node) = reader.required(&section, "topic", "the topic of choices") {
+        resolved.topic = topic(reader, node, "consent.topic");
+    }
+    if let Some(node) = section.get("checkpoint") {
+        resolved.checkpoint = reader.writable(node, "consent.checkpoint");
+    }
+    if let Some(node) = section.get("max_staleness") {
+        let (least, most) = (Consent::MIN_STALENESS, Consent::MAX_STALENESS);
+        resolved.max_staleness =
+            reader.duration(node, "consent.max_staleness", least, most).unwrap_or(resolved.max_staleness);
+    }
+    if fields.get("keys").is_none() {
+        let help = "`tamis keys new` makes one; then name it: `keys: <file>`";
+        let message = "subjects in the consent topic are known by a key, and the file has no `keys` to know them by";
+        reader.report(Code::NoIndexKey, span, message, help);
+    }
+    Some(resolved)
+}
+
+/// The name of a topic.
+fn topic(reader: &mut Reader, node: &Node, key: &str) -> String {
+    let Some(word) = reader.word(node, key) else { return String::new() };
+    if !is_name(word) || word.chars().all(|letter| letter == '.') {
+        let help = "letters, digits, `.`, `_` and `-`";
+        reader.report(Code::BadValue, node.span, format!("`{word}` is not a topic's name"), help);
+    }
+    word.to_owned()
+}
+
 fn quarantine(reader: &mut Reader, fields: &Fields<'_>) -> Quarantine {
     let mut resolved = Quarantine { topic: String::new(), max_ratio: Quarantine::RATIO };
     let what = "`{topic: name}`: where the coordinates of what cannot be processed go";
     let Some(node) = reader.required(fields, "quarantine", what) else { return resolved };
     let span = fields.key_span("quarantine");
     let section = reader.fields(node, "quarantine", span, &["topic", "max_ratio"], &[]);
-    if let Some(node) = reader.required(&section, "topic", "a topic's name")
-        && let Some(word) = reader.word(node, "quarantine.topic")
-    {
-        if !is_name(word) || word.chars().all(|letter| letter == '.') {
-            let help = "letters, digits, `.`, `_` and `-`";
-            reader.report(Code::BadValue, node.span, format!("`{word}` is not a topic's name"), help);
-        }
-        resolved.topic = word.to_owned();
+    if let Some(node) = reader.required(&section, "topic", "a topic's name") {
+        resolved.topic = topic(reader, node, "quarantine.topic");
     }
     if let Some(node) = section.get("max_ratio")
         && let Some(word) = reader.word(node, "quarantine.max_ratio")

@@ -16,6 +16,7 @@ use crate::engine::record::Record;
 use crate::engine::report::Report;
 use crate::engine::token::KeyRing;
 use crate::engine::{Engine, Facts, Work};
+use crate::runtime::consent::{Consent, Word};
 use crate::runtime::metrics::{Metrics, Stage};
 use crate::runtime::narrow::Narrow;
 use crate::runtime::pipeline::{Cause, Failure, Position, Sink, lock};
@@ -54,8 +55,18 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Halts a policy that quarantines too much.
     pub breaker: Breaker,
+    /// The consent table, and the policies that cannot decide without it.
+    pub consent: Option<Asked>,
     /// Adds event ids, for readers that have to find duplicates (at-least-once delivery).
     pub event_ids: bool,
+}
+
+/// A consent table, and who asks it.
+pub struct Asked {
+    /// The table.
+    pub table: Arc<Consent>,
+    /// Policies that say `consent.table: required`, by their place in [`Shared::engines`].
+    pub policies: Vec<usize>,
 }
 
 /// See the module.
@@ -175,8 +186,35 @@ impl<K: Sink> Batch<K> {
         }
     }
 
-    /// Halts the policies that have no token key for now, and lifts that halt from those that have.
+    /// Halts the policies that cannot decide now, and lifts those halts again.
     fn review(&self, facts: &Facts) {
+        self.review_keys(facts);
+        self.review_consent();
+    }
+
+    /// No consent table, no decision: what it does not say now may be a withdrawal.
+    fn review_consent(&self) {
+        let Some(asked) = &self.shared.consent else { return };
+        let (state, word) = (&self.shared.state, asked.table.word());
+        for (reason, halts) in [(HaltReason::ConsentCold, Word::Cold), (HaltReason::ConsentStale, Word::Stale)] {
+            let mut changed = false;
+            for policy in &asked.policies {
+                changed |= state.halt(*policy, reason, word == halts);
+            }
+            if !changed {
+                continue;
+            }
+            self.shared.metrics.halted(reason, state.halts(reason));
+            if word == halts {
+                tracing::error!(%reason, "halted: policies that need the consent table wait for it");
+            } else {
+                tracing::info!(%reason, "goes on: the consent table is there");
+            }
+        }
+    }
+
+    /// Halts the policies that have no token key for now, and lifts that halt from those that have.
+    fn review_keys(&self, facts: &Facts) {
         let state = &self.shared.state;
         let mut changed = false;
         for (policy, engine) in self.shared.engines.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod batch;
+pub mod consent;
 pub mod kafka;
 pub mod keys;
 pub mod logs;

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::admin::{self, Views};
-use super::batch::{Bounds, Shared};
+use super::batch::{Asked, Bounds, Shared};
+use super::consent::{self, Following};
 use super::kafka::transaction::Delivery;
 use super::kafka::{Settings, Supervisor, client};
 use super::keys::{self, LiveKeys};
@@ -32,6 +33,7 @@ pub struct Service {
     supervisor: Supervisor,
     shared: Arc<Shared>,
     admin: admin::Running,
+    following: Option<Following>,
     keys: Option<LiveKeys>,
     keys_read: Instant,
     keys_trouble: String,
@@ -100,18 +102,25 @@ impl Service {
         let names = engines.iter().map(|engine| engine.policy().name.clone()).collect();
         let state = Arc::new(State::new(names, config.workers));
         let metrics = Arc::new(Metrics::new(engines.iter().map(|engine| engine.policy())));
-        let admin = admin::start(&config.admin, views(&state, &metrics))?;
+        let following = follow(config, keys.as_ref(), &metrics)?;
+        let consent = following.as_ref().map(|following| Asked {
+            table: Arc::clone(following.consent()),
+            // No policy can ask yet: `consent.table: none` is all that the reader takes.
+            policies: Vec::new(),
+        });
+        let admin = admin::start(&config.admin, views(&state, &metrics, following.as_ref()))?;
         let shared = Arc::new(Shared {
             breaker: Breaker::new(engines.len(), config.quarantine.max_ratio),
             engines,
             keys: Mutex::new(ring),
             state,
             metrics,
+            consent,
             event_ids: config.delivery == config::Delivery::AtLeastOnce,
         });
         let supervisor = Supervisor::start(settings(config), &shared).context("cannot start a worker")?;
         let keys_read = Instant::now();
-        Ok(Service { supervisor, shared, admin, keys, keys_read, keys_trouble: String::new() })
+        Ok(Service { supervisor, shared, admin, following, keys, keys_read, keys_trouble: String::new() })
     }
 
     /// Where the admin listener answers.
@@ -130,6 +139,9 @@ impl Service {
     ///
     /// When a worker hangs: the process has to exit, the next start goes on from the last commit.
     pub fn tick(&mut self) -> Result<(), String> {
+        if let Some(following) = &self.following {
+            following.consent().show(&self.shared.metrics);
+        }
         if self.keys_read.elapsed() >= KEYS_EVERY {
             self.keys_read = Instant::now();
             self.refresh_keys();
@@ -165,8 +177,21 @@ impl Service {
 
     /// Commits what is at hand and ends. True if every worker has ended within `limit`.
     pub fn stop(&self, limit: Duration) -> bool {
+        let began = Instant::now();
         self.shared.state.stop();
-        self.supervisor.wait(limit)
+        if let Some(following) = &self.following {
+            following.stop();
+        }
+        let ended = self.supervisor.wait(limit);
+        // A checkpoint that is not finished in time costs the next start a longer reading, and nothing else.
+        if let Some(following) = &self.following
+            && !following.wait(limit.saturating_sub(began.elapsed()))
+        {
+            tracing::warn!(
+                "the last checkpoint of the consent table was not finished in time; the one before it stays"
+            );
+        }
+        ended
     }
 }
 
@@ -177,12 +202,44 @@ fn open_keys(path: &Path, policies: &[Policy]) -> Result<LiveKeys, Unfit> {
     if mismatches.is_empty() { Ok(keys) } else { Err(Unfit::Keys(mismatches)) }
 }
 
-fn views(state: &Arc<State>, metrics: &Arc<Metrics>) -> Views {
+/// Follows the consent topic, if the deployment has one.
+fn follow(config: &Config, keys: Option<&LiveKeys>, metrics: &Arc<Metrics>) -> Result<Option<Following>, Unfit> {
+    let Some(consent) = &config.consent else { return Ok(None) };
+    let index = keys.and_then(LiveKeys::index).ok_or_else(|| Unfit::Keys(vec![no_index(config)]))?;
+    let settings = consent::Settings {
+        client: client::consent(config),
+        topic: consent.topic.clone(),
+        checkpoint: consent.checkpoint.clone(),
+        checkpoint_every: consent::CHECKPOINT_EVERY,
+        max_staleness: consent.max_staleness,
+    };
+    let started = Following::start(settings, index, metrics).context("cannot follow the consent topic")?;
+    Ok(Some(started))
+}
+
+fn no_index(config: &Config) -> String {
+    let file = config.keys.as_deref().unwrap_or(Path::new("FILE")).display();
+    format!(
+        "the consent topic needs an index key, and the key file has none: `tamis keys add-index --keys {file}` adds it; \
+         every instance needs the same file"
+    )
+}
+
+fn views(state: &Arc<State>, metrics: &Arc<Metrics>, following: Option<&Following>) -> Views {
+    let consent = following.map(|following| Arc::clone(following.consent()));
     let (ready, resumed, counted, halts) =
         (Arc::clone(state), Arc::clone(state), Arc::clone(metrics), Arc::clone(metrics));
     Views {
         metrics: Box::new(move || counted.text()),
-        not_ready: Box::new(move || ready.not_ready()),
+        not_ready: Box::new(move || {
+            let mut reasons = ready.not_ready();
+            let waits = ready.halts(HaltReason::ConsentCold) || ready.halts(HaltReason::ConsentStale);
+            // Why, where that is known; it keeps nobody waiting by itself.
+            if let Some(trouble) = consent.as_ref().filter(|_| waits).and_then(|consent| consent.trouble()) {
+                reasons.push(format!("the consent topic: {trouble}"));
+            }
+            reasons
+        }),
         resume: Box::new(move || {
             let lifted = resumed.resume();
             halts.halted(HaltReason::QuarantineRatio, resumed.halts(HaltReason::QuarantineRatio));

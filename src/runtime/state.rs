@@ -17,6 +17,10 @@ closed_list! {
         QuarantineRatio = "quarantine_ratio",
         /// A token domain has no key for the epoch of now. Lifted by itself once the key is there.
         TokenKey = "token_key",
+        /// The consent table has not been read to its end. Lifted by itself.
+        ConsentCold = "consent_cold",
+        /// The consent table is older than `consent.max_staleness`. Lifted by itself.
+        ConsentStale = "consent_stale",
     }
 }
 
@@ -122,6 +126,18 @@ impl State {
                 reasons.push(format!(
                     "policy {name} is halted: the key file has no token key for the epoch of now; add one \
                      (`tamis keys add-epoch`), and it goes on by itself"
+                ));
+            }
+            if self.halted_for(policy, HaltReason::ConsentCold) {
+                reasons.push(format!(
+                    "policy {name} is halted: the consent topic has not been read to its end yet; it goes on by itself"
+                ));
+            }
+            if self.halted_for(policy, HaltReason::ConsentStale) {
+                reasons.push(format!(
+                    "policy {name} is halted: a partition of the consent topic has had no heartbeat for longer than \
+                     consent.max_staleness, so a withdrawal may be missing; see to what writes the topic, and it goes on \
+                     by itself"
                 ));
             }
         }

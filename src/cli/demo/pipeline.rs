@@ -120,6 +120,7 @@ fn config(address: &str) -> Config {
         delivery: Delivery::AtLeastOnce,
         workers: 1,
         transaction: Transaction { max_interval: Transaction::INTERVAL, max_bytes: Transaction::BYTES },
+        consent: None,
         quarantine: Quarantine { topic: QUARANTINE.to_owned(), max_ratio: Quarantine::RATIO },
         admin: Admin { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token: None },
         log: Log { format: LogFormat::Text, level: tracing::Level::WARN },

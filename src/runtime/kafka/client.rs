@@ -54,6 +54,21 @@ pub fn consumer(config: &Config, worker: usize) -> ClientConfig {
     client
 }
 
+/// Settings of the consumer that follows the consent topic. It names our group, in which we may be, and never joins it.
+pub fn consent(config: &Config) -> ClientConfig {
+    let mut client = base(config.output_cluster(), Some(For::Consumer), CONSUMER_DEFAULTS, config.log.level);
+    client
+        .set("group.id", &config.group)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("isolation.level", "read_committed")
+        // Offsets that are gone mean that the table is not of this topic: never skipped in silence.
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("statistics.interval.ms", "5000");
+    client
+}
+
 /// Settings of one worker's producer.
 pub fn producer(config: &Config, worker: usize) -> ClientConfig {
     let mut client = base(config.output_cluster(), Some(For::Producer), PRODUCER_DEFAULTS, config.log.level);

@@ -62,7 +62,7 @@ fn produce_failure(code: Code, topic: &str) -> Failure {
 }
 
 /// What an error says, without the crate's wrapping.
-fn words(error: &KafkaError) -> String {
+pub(in crate::runtime) fn words(error: &KafkaError) -> String {
     match error {
         KafkaError::Transaction(inner) => inner.string(),
         _ => error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string()),

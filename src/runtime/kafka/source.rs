@@ -265,7 +265,7 @@ impl ConsumerContext for Events {
 
 /// The client's own log lines. They name brokers, topics and errors, never what is in a record. Most are about single
 /// connections, again and again; what matters comes as an error, too.
-pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+pub(in crate::runtime) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: "librdkafka", facility, "{message}");

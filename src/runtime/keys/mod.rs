@@ -6,6 +6,7 @@
 
 mod disk;
 mod fit;
+mod index;
 mod text;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub use fit::{domains_of, mismatches, throw_away};
+pub use index::Index;
 
 use crate::engine::token::{DomainKeys, KeyRing, TokenKey};
 
@@ -29,6 +31,7 @@ pub const MAX_AHEAD: u64 = 400;
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyFile {
     event_id: Secret,
+    index: Option<Secret>,
     domains: BTreeMap<String, Domain>,
 }
 
@@ -115,7 +118,7 @@ impl KeyFile {
     /// # Errors
     /// No randomness; a domain that is named twice or badly.
     pub fn generate(domains: &[NewDomain], now_ms: i64) -> Result<KeyFile, KeyError> {
-        let mut file = KeyFile { event_id: random()?, domains: BTreeMap::new() };
+        let mut file = KeyFile { event_id: random()?, index: Some(random()?), domains: BTreeMap::new() };
         for domain in domains {
             file.add_domain(domain, now_ms)?;
         }
@@ -200,6 +203,23 @@ impl KeyFile {
         Ok(added)
     }
 
+    /// Adds the key of subjects in the consent table, unless there is one. True if it was added.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn add_index(&mut self) -> Result<bool, KeyError> {
+        if self.index.is_some() {
+            return Ok(false);
+        }
+        self.index = Some(random()?);
+        Ok(true)
+    }
+
+    /// The key of subjects in the consent table, if the file has one.
+    pub fn index(&self) -> Option<Index> {
+        self.index.as_ref().map(|secret| Index::new(**secret))
+    }
+
     /// The ring that the engine uses.
     pub fn ring(&self) -> KeyRing {
         let domains = self.domains.iter().map(|(name, domain)| {
@@ -219,6 +239,11 @@ impl KeyFile {
         let mut found = Vec::new();
         if self.event_id != newer.event_id {
             found.push("the key of event ids changed".to_owned());
+        }
+        match (&self.index, &newer.index) {
+            (Some(_), None) => found.push("the index key is gone".to_owned()),
+            (Some(old), Some(new)) if old != new => found.push("the index key changed".to_owned()),
+            _ => {}
         }
         for (name, domain) in &self.domains {
             let Some(new) = newer.domains.get(name) else {
@@ -266,6 +291,11 @@ impl LiveKeys {
     /// The ring for the next batch.
     pub fn ring(&self) -> Arc<KeyRing> {
         Arc::clone(&self.ring)
+    }
+
+    /// The key of subjects in the consent table, if the file had one when it was read.
+    pub fn index(&self) -> Option<Index> {
+        self.file.index()
     }
 
     /// Reads the file again and takes in what was added; returns how many keys that were. After an error the keys in use

@@ -23,6 +23,8 @@ struct Written {
     tamis_keys: String,
     event_id: String,
     #[serde(default)]
+    index: Option<String>,
+    #[serde(default)]
     #[zeroize(skip)]
     domains: BTreeMap<String, WrittenDomain>,
 }
@@ -44,7 +46,7 @@ pub(super) fn read(text: &str) -> Result<KeyFile, Vec<String>> {
     let written: Written = serde_saphyr::from_str(text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
         vec![format!(
-            "not a key file{place}; its form is `tamis_keys: 1`, `event_id:`, and `domains:` with `rotate:` and `keys:` by epoch"
+            "not a key file{place}; its form is `tamis_keys: 1`, `event_id:`, `index:`, and `domains:` with `rotate:` and `keys:` by epoch"
         )]
     })?;
     let mut problems = Vec::new();
@@ -61,6 +63,7 @@ pub(super) fn read(text: &str) -> Result<KeyFile, Vec<String>> {
         key
     };
     let event_id = secret(&written.event_id, "`event_id`".to_owned(), &mut problems);
+    let index = written.index.as_deref().and_then(|text| secret(text, "`index`".to_owned(), &mut problems));
     let mut domains = BTreeMap::new();
     for (name, domain) in &written.domains {
         if !is_domain(name) {
@@ -94,11 +97,13 @@ pub(super) fn read(text: &str) -> Result<KeyFile, Vec<String>> {
         if let [(a, first), (b, second)] = pair
             && a == b
         {
-            problems.push(format!("{first} and {second} are the same; each domain and epoch needs a key of its own"));
+            problems.push(format!(
+                "{first} and {second} are the same; each purpose, domain and epoch needs a key of its own"
+            ));
         }
     }
     match event_id {
-        Some(event_id) if problems.is_empty() => Ok(KeyFile { event_id, domains }),
+        Some(event_id) if problems.is_empty() => Ok(KeyFile { event_id, index, domains }),
         _ => Err(problems),
     }
 }
@@ -110,6 +115,10 @@ pub(super) fn write(file: &KeyFile) -> Zeroizing<String> {
     out.push_str("# Token keys of Tamis. Secret: whoever reads this can link tokens to people. docs/keys.md says how to keep it.\n");
     out.push_str("tamis_keys: 1\nevent_id: ");
     encode(&file.event_id, &mut out);
+    if let Some(index) = &file.index {
+        out.push_str("\nindex: ");
+        encode(index, &mut out);
+    }
     out.push_str("\ndomains:");
     if file.domains.is_empty() {
         out.push_str(" {}");

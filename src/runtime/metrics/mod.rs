@@ -5,6 +5,7 @@
 //! series whose labels are known from the start is made at once, as 0.
 
 mod committed;
+mod consent;
 mod process;
 pub mod table;
 
@@ -56,6 +57,7 @@ pub struct Metrics {
     transactions: IntCounterVec,
     halted: IntGaugeVec,
     conservation: IntGaugeVec,
+    consent: consent::Series,
     memory: IntGaugeVec,
     cpu: CounterVec,
 }
@@ -94,6 +96,7 @@ impl Metrics {
             transactions: counter(&registry, &table::TRANSACTIONS),
             halted: gauge(&registry, &table::HALTED),
             conservation: gauge(&registry, &table::CONSERVATION),
+            consent: consent::Series::new(&registry),
             memory: gauge(&registry, &table::MEMORY),
             cpu: register(&registry, CounterVec::new(opts(&table::CPU), &labels(&table::CPU))),
             registry,

@@ -7,6 +7,7 @@
 use crate::engine::detect::Kind;
 use crate::engine::outcome::{CloseReason, DropReason, Effect, QuarantineReason};
 use crate::engine::report::{DetectAction, SignalKind, SignalResult};
+use crate::runtime::consent::ChoiceResult;
 use crate::runtime::state::HaltReason;
 
 /// One metric.
@@ -129,6 +130,36 @@ table! {
     /// The law, checked.
     CONSERVATION = "tamis_conservation_error", Gauge, ["policy": Policy],
         "Events that the counts above disagree on since the start; anything but 0 is a fault of ours";
+    /// May the consent table be asked?
+    CONSENT_READY = "tamis_consent_ready", Gauge, [],
+        "1 while the consent table is read to the end and fresh, else 0: policies that need it are halted";
+    /// How big.
+    CONSENT_SUBJECTS = "tamis_consent_subjects", Gauge, [],
+        "Subjects that the consent table has choices of";
+    /// What the topic held.
+    CONSENT_CHOICES = "tamis_consent_choices_total", Counter, ["result": Closed(choice_results)],
+        "Records of the consent topic by what they came to; heartbeats are not counted";
+    /// How far behind.
+    CONSENT_LAG = "tamis_consent_lag_records", Gauge, [],
+        "Records of the consent topic that are not read yet, in all partitions";
+    /// How fresh.
+    CONSENT_HEARTBEAT = "tamis_consent_heartbeat_age_seconds", Gauge, [],
+        "Age of the last heartbeat of the partition whose last heartbeat is oldest; -1 if one never had any, or while the table is cold";
+    /// How quickly a no is heard.
+    WITHDRAWAL = "tamis_withdrawal_enforcement_seconds", Histogram(SECONDS), [],
+        "From the record of a denial in the consent topic to the first route that it closes";
+    /// The file.
+    CONSENT_CHECKPOINT_TIME = "tamis_consent_checkpoint_timestamp_seconds", Gauge, [],
+        "When the last checkpoint of the consent table was written, in Unix time; 0 if none was since the start";
+    /// Its size.
+    CONSENT_CHECKPOINT_BYTES = "tamis_consent_checkpoint_bytes", Gauge, [],
+        "Size of the last checkpoint of the consent table";
+    /// How long it took.
+    CONSENT_CHECKPOINT_SECONDS = "tamis_consent_checkpoint_seconds", Histogram(SECONDS), [],
+        "Time that writing a checkpoint of the consent table took, whether it succeeded or not";
+    /// How it failed.
+    CONSENT_CHECKPOINT_FAILURES = "tamis_consent_checkpoint_failures_total", Counter, [],
+        "Checkpoints of the consent table that could not be written; the next start reads more of the topic";
     /// Which policy.
     POLICY_INFO = "tamis_policy_info", Gauge, ["policy": Policy, "digest": Digest],
         "1 for each policy in force, with the SHA-256 of its file";
@@ -189,6 +220,10 @@ fn signal_results() -> Vec<&'static str> {
     SignalResult::ALL.iter().map(|word| word.as_str()).collect()
 }
 
+fn choice_results() -> Vec<&'static str> {
+    ChoiceResult::ALL.iter().map(|result| result.as_str()).collect()
+}
+
 fn directions() -> Vec<&'static str> {
     vec!["in", "out"]
 }
@@ -219,6 +254,7 @@ pub fn markdown() -> String {
          on every route: events = open + closed + dropped + quarantined\n\
          ```\n\n\
          The process checks it at every commit: `tamis_conservation_error` must be 0.\n\n\
+         Those of the consent table are there if the deployment file has `consent`.\n\n\
          | metric | kind | labels | what it says |\n| --- | --- | --- | --- |\n",
     );
     for metric in TABLE {

@@ -55,8 +55,9 @@ pub(super) fn topics<'a>(
         let partitions = partitions(&consumer, cluster, name, started, &complaints)?;
         let found = match partitions {
             Ok(partitions) => {
-                let (max_bytes, compacted) = runtime.block_on(topic_settings(&admin, name));
-                Seen::There { partitions, max_bytes, compacted }
+                let found = runtime.block_on(topic_settings(&admin, name));
+                let Settings { max_bytes, compacted, forgets } = found;
+                Seen::There { partitions, max_bytes, compacted, forgets }
             }
             Err(denied_or_missing) => denied_or_missing,
         };
@@ -154,18 +155,27 @@ fn listen(consumer: &BaseConsumer<Complaints>) {
     }
 }
 
-/// `max.message.bytes` and whether the topic is compacted. Not being allowed to ask is no problem: the first record that
-/// is too large would be quarantined, not lost.
-async fn topic_settings(admin: &AdminClient<Complaints>, name: &str) -> (Option<u64>, bool) {
+/// How a topic is set.
+#[derive(Default)]
+struct Settings {
+    max_bytes: Option<u64>,
+    compacted: bool,
+    forgets: bool,
+}
+
+/// Not being allowed to ask is no problem: the first record that is too large would be quarantined, not lost.
+async fn topic_settings(admin: &AdminClient<Complaints>, name: &str) -> Settings {
     let options = AdminOptions::new().request_timeout(Some(STEP));
     let answer = admin.describe_configs(&[ResourceSpecifier::Topic(name)], &options).await;
     let Some(Ok(found)) = answer.ok().and_then(|answers| answers.into_iter().next()) else {
         tracing::warn!(topic = %name, "the settings of the topic cannot be read (DescribeConfigs): sizes are not checked");
-        return (None, false);
+        return Settings::default();
     };
     let value = |name: &str| found.get(name).and_then(|entry| entry.value.clone());
     let max_bytes = value("max.message.bytes").and_then(|text| text.parse().ok());
-    (max_bytes, value("cleanup.policy").is_some_and(|text| text.contains("compact")))
+    let policy = value("cleanup.policy").unwrap_or_default();
+    let endless = ["retention.ms", "retention.bytes"].iter().all(|name| value(name).is_none_or(|text| text == "-1"));
+    Settings { max_bytes, compacted: policy.contains("compact"), forgets: policy.contains("delete") && !endless }
 }
 
 /// May we use the consumer group?

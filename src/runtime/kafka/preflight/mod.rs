@@ -23,10 +23,13 @@ const OVERHEAD: u64 = 512;
 pub fn check(config: &Config, policies: &[&Policy]) -> Result<(), Vec<Problem>> {
     let needs = Needs::of(config, policies);
     let mut problems: Vec<Problem> = shared_quarantine(&needs, config).into_iter().collect();
+    problems.extend(shared_consent(&needs, config));
+    let consent = config.consent.as_ref().map(|consent| &consent.topic);
     // A cluster that is both is asked once: what it says of our credentials need not be said twice.
     let (inputs, outputs) = match &config.output {
         None => {
-            let both = look::topics(&config.input, config, needs.inputs.keys().chain(needs.outputs.keys()));
+            let both =
+                look::topics(&config.input, config, needs.inputs.keys().chain(needs.outputs.keys()).chain(consent));
             match both {
                 Ok(seen) => (Ok(seen.clone()), Ok(seen)),
                 Err(problem) => {
@@ -37,12 +40,13 @@ pub fn check(config: &Config, policies: &[&Policy]) -> Result<(), Vec<Problem>> 
         }
         Some(output) => (
             look::topics(&config.input, config, needs.inputs.keys()),
-            look::topics(output, config, needs.outputs.keys()),
+            look::topics(output, config, needs.outputs.keys().chain(consent)),
         ),
     };
     match (inputs, outputs) {
         (Ok(inputs), Ok(outputs)) => {
             judge(&needs, config, &inputs, &outputs, &mut problems);
+            problems.extend(consent.and_then(|topic| judge_consent(config, topic, outputs.get(topic))));
             if let Some(problem) = look::group(config, &inputs) {
                 problems.push(problem);
             }
@@ -120,6 +124,8 @@ enum Seen {
         max_bytes: Option<u64>,
         /// `cleanup.policy` holds `compact`.
         compacted: bool,
+        /// Records are deleted when they are old, or many.
+        forgets: bool,
     },
 }
 
@@ -141,6 +147,28 @@ fn shared_quarantine(needs: &Needs, config: &Config) -> Option<Problem> {
     let topic = config.quarantine.topic.as_str();
     let writers = needs.outputs.get(topic).and_then(|output| output.policies.first());
     needs.inputs.get(topic).or(writers).map(|policy| words::quarantine_shared(topic, policy))
+}
+
+/// Choices have a topic of their own: what a policy writes there would be taken for one.
+fn shared_consent(needs: &Needs, config: &Config) -> Option<Problem> {
+    let topic = config.consent.as_ref()?.topic.as_str();
+    let shared = needs.inputs.contains_key(topic) || needs.outputs.contains_key(topic);
+    shared.then(|| words::consent_shared(topic))
+}
+
+/// A topic of choices must be there, and keep them: a denial that the broker deletes is a denial that was never made.
+fn judge_consent(config: &Config, topic: &str, seen: Option<&Seen>) -> Option<Problem> {
+    match seen.copied().unwrap_or(Seen::Missing) {
+        Seen::Missing => Some(words::consent_missing(config, topic)),
+        Seen::Denied => Some(words::consent_denied(config, topic)),
+        Seen::There { forgets: true, .. } => Some(words::consent_forgets(config, topic)),
+        Seen::There { compacted, .. } => {
+            if !compacted {
+                tracing::warn!(%topic, "the consent topic is not compacted: it grows with every record that is sent again");
+            }
+            None
+        }
+    }
 }
 
 /// Compares what is needed with what is there.
@@ -169,7 +197,7 @@ fn judge(
         match outputs.get(topic).copied().unwrap_or(Seen::Missing) {
             Seen::Missing => problems.push(words::output_missing(config, topic, &need.policies, asked)),
             Seen::Denied => problems.push(words::cannot_write(config, topic, &need.policies)),
-            Seen::There { partitions, max_bytes, compacted } => {
+            Seen::There { partitions, max_bytes, compacted, .. } => {
                 if let Some((wanted, input, policy)) = most.filter(|(wanted, ..)| *wanted > partitions) {
                     problems.push(words::too_few_partitions(config, topic, partitions, input, wanted, policy));
                 }

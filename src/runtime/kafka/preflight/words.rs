@@ -22,6 +22,39 @@ pub(super) fn quarantine_shared(topic: &str, policy: &str) -> Problem {
     ))
 }
 
+pub(super) fn consent_shared(topic: &str) -> Problem {
+    Problem(format!(
+        "the consent topic {topic} is also an input, an output or the quarantine topic: what is written there would be \
+         read as choices. Give consent.topic a topic of its own"
+    ))
+}
+
+pub(super) fn consent_missing(config: &Config, topic: &str) -> Problem {
+    let brokers = &config.output_cluster().brokers;
+    Problem(format!(
+        "the consent topic {topic} does not exist at {brokers}. Correct consent.topic, or create it:\n  kafka-topics.sh \
+         --bootstrap-server {brokers} --create --topic {topic} --config cleanup.policy=compact"
+    ))
+}
+
+pub(super) fn consent_denied(config: &Config, topic: &str) -> Problem {
+    let cluster = config.output_cluster();
+    let (brokers, who) = (&cluster.brokers, principal(cluster));
+    Problem(format!(
+        "reading the consent topic {topic} is not allowed. Allow it:\n  kafka-acls.sh --bootstrap-server {brokers} --add \
+         --allow-principal {who} --operation Read --operation Describe --topic {topic}"
+    ))
+}
+
+pub(super) fn consent_forgets(config: &Config, topic: &str) -> Problem {
+    let brokers = &config.output_cluster().brokers;
+    Problem(format!(
+        "the consent topic {topic} deletes records when they are old or many (cleanup.policy has delete, with a limit): \
+         denials would be forgotten. Compact it instead:\n  kafka-configs.sh --bootstrap-server {brokers} --alter \
+         --entity-type topics --entity-name {topic} --add-config cleanup.policy=compact"
+    ))
+}
+
 pub(super) fn input_missing(config: &Config, topic: &str, policy: &str) -> Problem {
     let brokers = &config.input.brokers;
     Problem(format!(

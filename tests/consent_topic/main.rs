@@ -1,0 +1,10 @@
+//! Following a consent topic on a real Apache Kafka: whatever way the table was made, it is the same table; and it may be
+//! asked only when it is read to the end and fresh.
+
+#![allow(missing_docs, unreachable_pub, dead_code, clippy::print_stderr, reason = "a test that tells what it measured")]
+
+#[path = "../delivery/broker.rs"]
+mod broker;
+mod fresh;
+mod same;
+mod topic;
