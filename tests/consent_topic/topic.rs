@@ -39,8 +39,13 @@ impl Topic {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let name = format!("{name}-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         create(brokers, &[(&name, partitions, settings)]);
-        let producer: BaseProducer =
-            ClientConfig::new().set("bootstrap.servers", brokers).set("linger.ms", "5").create().unwrap();
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("linger.ms", "5")
+            // Partitions that are added are to be found while the test lasts.
+            .set("topic.metadata.refresh.interval.ms", "500")
+            .create()
+            .unwrap();
         let partitions = Arc::new(Mutex::new(partitions));
         Topic {
             name,
