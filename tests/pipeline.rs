@@ -14,7 +14,7 @@ use std::time::Duration;
 use tamis::engine::policy::{self, SourceFile};
 use tamis::engine::record::Record;
 use tamis::engine::token::{DomainKeys, KeyRing, TokenKey};
-use tamis::engine::{Engine, Minimized, QuarantineNote};
+use tamis::engine::{Engine, LearnedDenial, Minimized, QuarantineNote};
 use tamis::runtime::batch::{Batch, Bounds, Shared};
 use tamis::runtime::metrics::Metrics;
 use tamis::runtime::pipeline::{self, Each, Failure, Position, Sink, Source};
@@ -179,6 +179,10 @@ impl Sink for Writing {
         assert!(self.open, "sent outside a batch");
         self.staged.notes.push((note.topic().to_owned(), note.partition(), note.offset(), note.reason().as_str()));
         Ok(())
+    }
+
+    fn learned(&mut self, _: &LearnedDenial<'_>, _: i64) -> Result<(), Failure> {
+        panic!("these policies ask no table")
     }
 
     fn commit(&mut self, positions: &[Position], _: &()) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::consent::{PlaceSource, Purpose, PurposeSet, Resolver};
+use crate::engine::consent::{PlaceSource, Purpose, PurposeSet, Resolver, SubjectKind};
 use crate::engine::json::scan::{ScalarKind, Span};
 use crate::engine::path::{Selector, Step, Take};
 use crate::engine::policy::model::{Policy, Source};
@@ -229,5 +229,12 @@ impl Policy {
             SignalKind::Snowplow => consent.snowplow.is_some(),
             SignalKind::Age => self.law.age.is_some(),
         }
+    }
+
+    /// Whether opt-out signals that arrive with an account are remembered for it, in the consent topic.
+    pub fn remembers_opt_outs(&self) -> bool {
+        let signals = [SignalKind::Gpc, SignalKind::UsPrivacy, SignalKind::Gpp];
+        let account = self.subjects.iter().any(|(kind, _)| *kind == SubjectKind::Account);
+        self.consent.table && account && signals.iter().any(|kind| self.reads(*kind))
     }
 }

@@ -16,12 +16,21 @@ use crate::engine::record::Record;
 use crate::engine::report::Report;
 use crate::engine::token::KeyRing;
 use crate::engine::{Engine, Facts, Work};
-use crate::runtime::consent::{Consent, Word};
+use crate::runtime::asking::{Asked, Taught};
 use crate::runtime::metrics::{Metrics, Stage};
 use crate::runtime::narrow::Narrow;
 use crate::runtime::pipeline::{Cause, Failure, Position, Sink, lock};
 use crate::runtime::quarantine::Breaker;
 use crate::runtime::state::{HaltReason, State};
+
+impl<K> Drop for Batch<K> {
+    /// A worker that ends in the middle of a batch leaves no claims behind.
+    fn drop(&mut self) {
+        if let Some(asked) = &self.shared.consent {
+            asked.conclude(&mut self.taught, false, 0);
+        }
+    }
+}
 
 /// What became of a record that was handed to [`Batch::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +70,13 @@ pub struct Shared {
     pub event_ids: bool,
 }
 
-/// A consent table, and who asks it.
-pub struct Asked {
-    /// The table.
-    pub table: Arc<Consent>,
-    /// Policies that say `consent.table: required`, by their place in [`Shared::engines`].
-    pub policies: Vec<usize>,
+impl Shared {
+    /// What holds for a batch that begins now.
+    pub fn facts(&self) -> Facts {
+        let keys = Arc::clone(&lock(&self.keys));
+        let choices = self.consent.as_ref().map(Asked::choices);
+        Facts::new(now_ms(), keys).with_event_ids(self.event_ids).with_choices(choices)
+    }
 }
 
 /// See the module.
@@ -82,6 +92,7 @@ pub struct Batch<K> {
     unread: Vec<Position>,
     failure: Option<Failure>,
     narrow: Narrow,
+    taught: Taught,
     reached: BTreeMap<(Arc<str>, i32), i64>,
     committed: bool,
 }
@@ -134,6 +145,7 @@ impl<K: Sink> Batch<K> {
             unread: Vec::new(),
             failure: None,
             narrow: Narrow::default(),
+            taught: Taught::default(),
             reached: BTreeMap::new(),
             committed: false,
             shared,
@@ -166,9 +178,7 @@ impl<K: Sink> Batch<K> {
     }
 
     fn begin(&mut self) {
-        let now_ms = now_ms();
-        let keys = Arc::clone(&lock(&self.shared.keys));
-        let facts = Facts::new(now_ms, keys).with_event_ids(self.shared.event_ids);
+        let facts = self.shared.facts();
         self.review(&facts);
         match self.sink.begin() {
             Ok(()) => {
@@ -189,27 +199,8 @@ impl<K: Sink> Batch<K> {
     /// Halts the policies that cannot decide now, and lifts those halts again.
     fn review(&self, facts: &Facts) {
         self.review_keys(facts);
-        self.review_consent();
-    }
-
-    /// No consent table, no decision: what it does not say now may be a withdrawal.
-    fn review_consent(&self) {
-        let Some(asked) = &self.shared.consent else { return };
-        let (state, word) = (&self.shared.state, asked.table.word());
-        for (reason, halts) in [(HaltReason::ConsentCold, Word::Cold), (HaltReason::ConsentStale, Word::Stale)] {
-            let mut changed = false;
-            for policy in &asked.policies {
-                changed |= state.halt(*policy, reason, word == halts);
-            }
-            if !changed {
-                continue;
-            }
-            self.shared.metrics.halted(reason, state.halts(reason));
-            if word == halts {
-                tracing::error!(%reason, "halted: policies that need the consent table wait for it");
-            } else {
-                tracing::info!(%reason, "goes on: the consent table is there");
-            }
+        if let Some(asked) = &self.shared.consent {
+            asked.review(&self.shared.state, &self.shared.metrics);
         }
     }
 
@@ -237,8 +228,7 @@ impl<K: Sink> Batch<K> {
     /// Looks whether halts still hold, when no batch is open.
     pub fn review_idle(&mut self) {
         if self.open.is_none() {
-            let keys = Arc::clone(&lock(&self.shared.keys));
-            self.review(&Facts::new(now_ms(), keys).with_event_ids(self.shared.event_ids));
+            self.review(&self.shared.facts());
             self.sink.idle();
         }
     }
@@ -280,6 +270,14 @@ impl<K: Sink> Batch<K> {
         }
         for note in self.work.notes() {
             self.sink.note(&note, open.facts.now_ms)?;
+        }
+        if let Some(asked) = &self.shared.consent {
+            for denial in self.work.learned() {
+                if asked.claim(&denial, &mut self.taught) {
+                    self.sink.learned(&denial, open.facts.now_ms)?;
+                }
+            }
+            asked.enforced(&self.work, engine.policy().routes.len(), &self.shared.metrics, open.facts.now_ms);
         }
         Ok(())
     }
@@ -324,6 +322,9 @@ impl<K: Sink> Batch<K> {
             return Err(failure);
         }
         let now_ms = now_ms();
+        if let Some(asked) = &self.shared.consent {
+            asked.conclude(&mut self.taught, true, now_ms);
+        }
         let metrics = &self.shared.metrics;
         for (policy, report) in self.reports.iter_mut().enumerate() {
             if report.records() > 0 {
@@ -382,6 +383,9 @@ impl<K: Sink> Batch<K> {
         let mut positions = std::mem::take(&mut self.unread);
         let failure = self.failure.take();
         if let Some(failure) = &failure {
+            if let Some(asked) = &self.shared.consent {
+                asked.conclude(&mut self.taught, false, 0);
+            }
             if failure.cause == Cause::Session {
                 return Err(failure.clone());
             }

@@ -1,6 +1,7 @@
 //! Everything that touches the world: Kafka, files, time, metrics, the admin listener.
 
 pub mod admin;
+pub mod asking;
 pub mod batch;
 pub mod consent;
 pub mod kafka;

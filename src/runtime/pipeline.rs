@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::outcome::QuarantineReason;
 use crate::engine::record::Record;
-use crate::engine::{Minimized, QuarantineNote};
+use crate::engine::{LearnedDenial, Minimized, QuarantineNote};
 use crate::runtime::batch::{Batch, Taken};
 use crate::runtime::state::State;
 
@@ -112,6 +112,9 @@ pub trait Sink {
 
     /// Sends one note to the quarantine topic, in the same transaction.
     fn note(&mut self, note: &QuarantineNote<'_>, now_ms: i64) -> Result<(), Failure>;
+
+    /// Sends one denial to the consent topic, in the same transaction.
+    fn learned(&mut self, denial: &LearnedDenial<'_>, now_ms: i64) -> Result<(), Failure>;
 
     /// Everything sent since `begin`, and these positions, become visible together.
     fn commit(&mut self, positions: &[Position], reader: &Self::Reader) -> Result<(), Failure>;

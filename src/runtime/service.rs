@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::admin::{self, Views};
-use super::batch::{Asked, Bounds, Shared};
+use super::asking::Asked;
+use super::batch::{Bounds, Shared};
 use super::consent::{self, Following};
 use super::kafka::transaction::Delivery;
 use super::kafka::{Settings, Supervisor, client};
@@ -103,11 +104,15 @@ impl Service {
         let state = Arc::new(State::new(names, config.workers));
         let metrics = Arc::new(Metrics::new(engines.iter().map(|engine| engine.policy())));
         let following = follow(config, keys.as_ref(), &metrics)?;
-        let consent = following.as_ref().map(|following| Asked {
-            table: Arc::clone(following.consent()),
-            // No policy can ask yet: `consent.table: none` is all that the reader takes.
-            policies: Vec::new(),
-        });
+        let asking = |engine: &Arc<Engine>| engine.policy().consent.table;
+        let ask: Vec<usize> = (0..).zip(&engines).filter(|(_, engine)| asking(engine)).map(|(at, _)| at).collect();
+        if let (None, Some(engine)) = (&following, engines.iter().find(|engine| asking(engine))) {
+            return Err(Unfit::Keys(vec![format!(
+                "policy `{}` looks choices up (`consent.table: required`): name their topic with `consent: {{topic: …}}`",
+                engine.policy().name
+            )]));
+        }
+        let consent = following.as_ref().map(|following| Asked::new(Arc::clone(following.consent()), ask));
         let admin = admin::start(&config.admin, views(&state, &metrics, following.as_ref()))?;
         let shared = Arc::new(Shared {
             breaker: Breaker::new(engines.len(), config.quarantine.max_ratio),
@@ -258,6 +263,7 @@ pub fn settings(config: &Config) -> Settings {
             config::Delivery::AtLeastOnce => Delivery::AtLeastOnce,
         },
         quarantine: config.quarantine.topic.clone(),
+        consent: config.consent.as_ref().map(|consent| consent.topic.clone()),
         bounds: Bounds { interval: config.transaction.max_interval, bytes: config.transaction.max_bytes as u64 },
     }
 }

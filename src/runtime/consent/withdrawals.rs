@@ -40,10 +40,15 @@ impl Withdrawals {
         self.count.store(waiting.len(), Ordering::Release);
     }
 
+    /// Nothing waits.
+    pub fn is_idle(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
+    }
+
     /// A route was closed for an event of these subjects, by a denial that the table knows. Returns how long ago the
     /// oldest of their denials that waited was written.
     pub fn closed(&self, subjects: &[SubjectKey], now_ms: i64) -> Option<Duration> {
-        if self.count.load(Ordering::Acquire) == 0 {
+        if self.is_idle() {
             return None;
         }
         let mut waiting = lock(&self.waiting);

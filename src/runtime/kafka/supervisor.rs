@@ -28,6 +28,8 @@ pub struct Settings {
     pub delivery: Delivery,
     /// The quarantine topic.
     pub quarantine: String,
+    /// The consent topic, if there is one.
+    pub consent: Option<String>,
     /// When batches are committed.
     pub bounds: Bounds,
 }

@@ -20,7 +20,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{fault, produce_failure, says_fenced, source, words};
-use crate::engine::{Minimized, Placement, QuarantineNote};
+use crate::engine::{LearnedDenial, Minimized, Placement, QuarantineNote};
 use crate::runtime::pipeline::{Cause, Failure, Position, Sink, lock};
 use crate::runtime::quarantine::{note_key, note_value};
 use crate::runtime::state::State;
@@ -55,6 +55,7 @@ pub struct Transaction {
     producer: BaseProducer<Events>,
     delivery: Delivery,
     quarantine: Arc<str>,
+    consent: Option<Arc<str>>,
     name: String,
     state: Arc<State>,
     worker: usize,
@@ -105,6 +106,7 @@ impl Transaction {
         producer: BaseProducer<Events>,
         delivery: Delivery,
         quarantine: &str,
+        consent: Option<&str>,
         name: String,
         state: Arc<State>,
         worker: usize,
@@ -113,6 +115,7 @@ impl Transaction {
             producer,
             delivery,
             quarantine: Arc::from(quarantine),
+            consent: consent.map(Arc::from),
             name,
             state,
             worker,
@@ -128,6 +131,7 @@ impl Transaction {
         config: &rdkafka::ClientConfig,
         delivery: Delivery,
         quarantine: &str,
+        consent: Option<&str>,
         state: Arc<State>,
         worker: usize,
     ) -> Result<Transaction, Failure> {
@@ -135,7 +139,7 @@ impl Transaction {
             .create_with_context(Events::default())
             .map_err(|error| Failure::session(format!("cannot create the producer: {}", words(&error))))?;
         let name = config.get("transactional.id").unwrap_or_default().to_owned();
-        let this = Transaction::new(producer, delivery, quarantine, name, state, worker);
+        let this = Transaction::new(producer, delivery, quarantine, consent, name, state, worker);
         if delivery == Delivery::ExactlyOnce {
             this.call("start transactions", || this.producer.init_transactions(CALL))?;
         }
@@ -281,6 +285,12 @@ impl Sink for Transaction {
         note_value(note, now_ms, &mut self.value);
         let record = BaseRecord::to(&self.quarantine).key(&self.key[..]).payload(&self.value[..]).timestamp(now_ms);
         self.send(record)
+    }
+
+    fn learned(&mut self, denial: &LearnedDenial<'_>, now_ms: i64) -> Result<(), Failure> {
+        // Nobody asks a table without a topic.
+        let Some(topic) = &self.consent else { return Ok(()) };
+        self.send(BaseRecord::to(topic).key(denial.key()).payload(denial.value()).timestamp(now_ms))
     }
 
     fn commit(&mut self, positions: &[Position], reader: &Self::Reader) -> Result<(), Failure> {

@@ -18,7 +18,14 @@ pub(super) fn session(settings: &Settings, shared: &Arc<Shared>, worker: usize) 
     let (Some(producer), Some(consumer)) = (settings.producers.get(worker), settings.consumers.get(worker)) else {
         return Err(Failure::session("the worker has no client settings"));
     };
-    let transaction = Transaction::open(producer, settings.delivery, &settings.quarantine, Arc::clone(state), worker)?;
+    let transaction = Transaction::open(
+        producer,
+        settings.delivery,
+        &settings.quarantine,
+        settings.consent.as_deref(),
+        Arc::clone(state),
+        worker,
+    )?;
     if state.stopping() {
         return Ok(());
     }

@@ -51,9 +51,13 @@ pub fn check(config: &Config, policies: &[&Policy]) -> Result<(), Vec<Problem>> 
                 problems.push(problem);
             }
             let writable = needs.outputs.iter().filter(|(topic, _)| outputs.get(*topic).is_some_and(Seen::is_there));
+            let taught =
+                consent.filter(|topic| !needs.teachers.is_empty() && outputs.get(*topic).is_some_and(Seen::is_there));
             look::write(
                 config,
-                writable.map(|(topic, need)| (topic.as_str(), need.policies.as_slice())),
+                writable
+                    .map(|(topic, need)| (topic.as_str(), need.policies.as_slice()))
+                    .chain(taught.map(|topic| (topic.as_str(), needs.teachers.as_slice()))),
                 &mut problems,
             );
         }
@@ -72,6 +76,8 @@ struct Needs {
     inputs: BTreeMap<String, String>,
     /// Output topics and the quarantine topic.
     outputs: BTreeMap<String, Output>,
+    /// Policies that write what opt-out signals teach to the consent topic.
+    teachers: Vec<String>,
 }
 
 /// What is asked of one output topic.
@@ -91,6 +97,9 @@ impl Needs {
         for policy in policies {
             for topic in &policy.input.topics {
                 needs.inputs.insert(topic.clone(), policy.name.clone());
+            }
+            if policy.remembers_opt_outs() {
+                needs.teachers.push(policy.name.clone());
             }
             for route in &policy.routes {
                 let output = needs.outputs.entry(route.topic.clone()).or_default();
