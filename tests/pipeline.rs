@@ -15,7 +15,10 @@ use tamis::engine::policy::{self, SourceFile};
 use tamis::engine::record::Record;
 use tamis::engine::token::{DomainKeys, KeyRing, TokenKey};
 use tamis::engine::{Engine, LearnedDenial, Minimized, QuarantineNote};
+use tamis::runtime::asking::Asked;
 use tamis::runtime::batch::{Batch, Bounds, Shared};
+use tamis::runtime::consent::Consent;
+use tamis::runtime::keys::Index;
 use tamis::runtime::metrics::Metrics;
 use tamis::runtime::pipeline::{self, Each, Failure, Position, Sink, Source};
 use tamis::runtime::quarantine::Breaker;
@@ -239,6 +242,18 @@ fn run(
     halted: &[usize],
     idle: impl Fn(&Reading) + 'static,
 ) -> Run {
+    run_with(policies, log, ring, halted, None, idle)
+}
+
+/// The same with a consent table.
+fn run_with(
+    policies: Vec<tamis::engine::policy::model::Policy>,
+    log: Log,
+    ring: KeyRing,
+    halted: &[usize],
+    consent: Option<Asked>,
+    idle: impl Fn(&Reading) + 'static,
+) -> Run {
     let engines: Vec<Arc<Engine>> = policies.into_iter().map(|policy| Arc::new(Engine::new(policy).unwrap())).collect();
     let state = Arc::new(State::new(engines.iter().map(|engine| engine.policy().name.clone()).collect(), 1));
     let shared = Arc::new(Shared {
@@ -247,7 +262,7 @@ fn run(
         engines,
         keys: Mutex::new(Arc::new(ring)),
         state: Arc::clone(&state),
-        consent: None,
+        consent,
         event_ids: false,
     });
     for policy in halted {
@@ -368,6 +383,28 @@ fn a_missing_token_key_halts_its_policy_until_it_is_there() {
     });
     assert_eq!(run.done.lock().unwrap().outputs.len(), 90 - 1 + 30);
     assert!(run.shared.metrics.text().contains("tamis_halted{reason=\"token_key\"} 0"));
+}
+
+#[test]
+fn a_cold_consent_table_halts_who_asks_it_until_it_is_read() {
+    let table = Arc::new(Consent::new(Index::new([7; 32]), Duration::from_secs(60)));
+    let mut log = log(90, 1, 0, None);
+    log.records.insert(("other".to_owned(), 0), (0..30).map(|number| format!("{{\"n\":{number}}}")).collect());
+    let asked = Asked::new(Arc::clone(&table), vec![1]);
+    let policies = vec![policy("p", "in", false), policy("q", "other", false)];
+    let run = run_with(policies, log, no_keys(), &[], Some(asked), move |source| {
+        let shared = Arc::clone(source.batch.lock().unwrap().shared());
+        let of = |topic: &str| source.log.committed.lock().unwrap().get(&(topic.to_owned(), 0)).copied();
+        if shared.state.halts(HaltReason::ConsentCold) && of("in") == Some(30) {
+            assert_eq!(of("other"), None, "nothing is guessed");
+            assert!(shared.metrics.text().contains("tamis_halted{reason=\"consent_cold\"} 1"));
+            assert!(shared.state.not_ready().iter().any(|reason| reason.contains("has not been read to its end")));
+            table.settle();
+        }
+        source.stop_when_all_is_committed();
+    });
+    assert_eq!(run.done.lock().unwrap().outputs.len(), 90 - 1 + 30, "and comes out whole once it is read");
+    assert!(run.shared.metrics.text().contains("tamis_halted{reason=\"consent_cold\"} 0"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::engine::outcome::QuarantineReason;
 use crate::engine::record::Record;
 use crate::engine::report::Report;
 use crate::engine::token::KeyRing;
-use crate::engine::{Engine, Facts, Work};
+use crate::engine::{Engine, Facts, Halt, Work};
 use crate::runtime::asking::{Asked, Taught};
 use crate::runtime::metrics::{Metrics, Stage};
 use crate::runtime::narrow::Narrow;
@@ -209,7 +209,7 @@ impl<K: Sink> Batch<K> {
         let state = &self.shared.state;
         let mut changed = false;
         for (policy, engine) in self.shared.engines.iter().enumerate() {
-            let missing = engine.ready(facts).is_err();
+            let missing = matches!(engine.ready(facts), Err(Halt::TokenKey { .. }));
             if state.halt(policy, HaltReason::TokenKey, missing) {
                 changed = true;
                 let name = &engine.policy().name;
