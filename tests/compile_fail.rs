@@ -59,7 +59,9 @@ fn compile(source: &Path, name: &str, libraries: &BTreeMap<String, PathBuf>, ext
     let dependencies = if directory.ends_with("deps") { directory.to_owned() } else { directory.join("deps") };
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     rustc.args(["--edition", "2024", "--crate-type", "bin", "--emit", "metadata", "--error-format", "json"]);
-    rustc.args(["--cap-lints", "allow", "--out-dir"]).arg(std::env::temp_dir()).arg("-L");
+    // What compiles leaves metadata behind.
+    let left = tempfile::tempdir().expect("a directory");
+    rustc.args(["--cap-lints", "allow", "--out-dir"]).arg(left.path()).arg("-L");
     rustc.arg(format!("dependency={}", dependencies.display()));
     for extern_ in externs {
         rustc.arg("--extern").arg(format!("{extern_}={}", libraries[*extern_].display()));
