@@ -1,11 +1,14 @@
-//! What a consent string costs: decoding it and taking its word, with nothing cached.
+//! What a consent string costs, decoding it and taking its word with nothing cached; and what a decision costs: two
+//! subjects keyed and asked for, three purposes resolved, with the event's signals known or with a TC string to decode.
 //!
 //!     cargo bench --bench consent                 the table of docs/performance.md
-//!     cargo bench --bench consent -- --check      fails if a typical TC string takes over 1 µs, or any over 1 ms
+//!     cargo bench --bench consent -- --check      fails if a typical TC string or a decision with signals known takes over 1 µs,
+//!                                                 a decision with a TC string over 3 µs, or any string over 1 ms
 //!
 //! Strings are made up, from a seed. They take turns within each round; time is the thread's CPU time, and the table has
 //! the median of the rounds with the least and the most.
 
+mod decision;
 #[path = "../../tests/consent/encode/bits.rs"]
 mod encode_bits;
 #[path = "../../tests/consent/encode/tcf.rs"]
@@ -38,7 +41,7 @@ const TIMES: u32 = 1_000;
 struct Case {
     name: &'static str,
     text: String,
-    read: fn(&str) -> bool,
+    read: Box<dyn Fn(&str) -> bool>,
     /// Whether it must be taken.
     taken: bool,
     most_ns: f64,
@@ -57,7 +60,7 @@ fn main() {
             times.push((thread_ns() - start) as f64 / f64::from(TIMES));
         }
     }
-    let mut text = String::from("| string | characters | ns (min–max) |\n|---|---:|---:|\n");
+    let mut text = String::from("| what | characters | ns (min–max) |\n|---|---:|---:|\n");
     let mut slow = Vec::new();
     for (case, times) in cases.iter().zip(&mut times) {
         times.sort_by(f64::total_cmp);
@@ -74,7 +77,8 @@ fn main() {
 
 fn cases() -> Vec<Case> {
     let mut random = Random::new(7);
-    let tc = |name, text, read, taken, most_ns| Case { name, text, read, taken, most_ns };
+    let tc =
+        |name, text, read: fn(&str) -> bool, taken, most_ns| Case { name, text, read: Box::new(read), taken, most_ns };
     let mut typical = encode_tcf::taken(&mut random);
     let ids = |random: &mut Random, highest: usize, percent| -> BTreeSet<u16> {
         (1..=highest).filter(|_| random.chance(percent)).map(|id| id as u16).collect()
@@ -103,7 +107,25 @@ fn cases() -> Vec<Case> {
     hostile.truncate(212 / 6);
     hostile.push_str(&"_".repeat(7_700 - hostile.len()));
     let typical_text = text(&typical, &mut random);
-    vec![
+    let decision = std::rc::Rc::new(decision::Decision::new(NOW_MS));
+    let (known, decoded) = (std::rc::Rc::clone(&decision), decision);
+    let decisions = [
+        Case {
+            name: "decision, two subjects asked, signals known",
+            text: String::new(),
+            read: Box::new(move |_| known.decide(None)),
+            taken: true,
+            most_ns: 1_000.0,
+        },
+        Case {
+            name: "decision, two subjects asked, and the typical TC string decoded",
+            text: typical_text.clone(),
+            read: Box::new(move |text| decoded.decide(Some(text))),
+            taken: true,
+            most_ns: 3_000.0,
+        },
+    ];
+    let strings = vec![
         tc("TC string, few vendors, for the publisher", text(&small, &mut random), publisher, true, 1_000.0),
         tc("TC string, typical, for the publisher", typical_text.clone(), publisher, true, 1_000.0),
         tc("TC string, typical, for a vendor", typical_text.clone(), vendor, true, 1_000.0),
@@ -112,7 +134,8 @@ fn cases() -> Vec<Case> {
         tc("GPP string with that TC string", format!("DBABMA~{typical_text}"), in_gpp, true, 2_000.0),
         tc("GPP string of California", "DBABBg~BVqqqqpY.YA".to_owned(), in_gpp, true, 1_000.0),
         tc("US Privacy string", "1YNN".to_owned(), |text| usp::read(text).is_ok(), true, 100.0),
-    ]
+    ];
+    strings.into_iter().chain(decisions).collect()
 }
 
 fn publisher(text: &str) -> bool {
