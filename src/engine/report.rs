@@ -38,62 +38,52 @@ closed_list! {
     }
 }
 
-closed_list! {
-    /// What came of looking for a signal.
-    SignalResult {
-        /// It was not there.
-        Absent = "absent",
-        /// It was read.
-        Ok = "ok",
-        /// It named an id that the policy does not map.
-        Unmapped = "unmapped",
-        /// A part of it could not be decoded, and was read in the strictest way.
-        Strict = "strict",
-        /// It was there, and not readable: no signal.
-        Malformed = "malformed",
-        /// A version of its standard that is not read.
-        Version = "version",
-        /// No registered consent platform wrote it.
-        NoCmp = "no_cmp",
-        /// Meant for every site of the world.
-        NotServiceSpecific = "not_service_specific",
-        /// Written under rules that no longer hold.
-        PolicyVersion = "policy_version",
-        /// It does not say which vendors were disclosed.
-        NoDisclosedVendors = "no_disclosed_vendors",
-        /// Older than consent lasts.
-        TooOld = "too_old",
-        /// Dated later than now.
-        FromTheFuture = "from_the_future",
-        /// It has nothing for the publisher.
-        NoPublisherSegment = "no_publisher_segment",
-        /// Its vendor was not shown to the person.
-        VendorNotDisclosed = "vendor_not_disclosed",
-        /// It says of itself that it does not apply, which relaxes nothing.
-        NotApplicable = "not_applicable",
-        /// A value that its standard does not have.
-        UnknownValue = "unknown_value",
-        /// It says nothing about a purpose that is known here.
-        NoStatement = "no_statement",
-    }
+/// What came of looking for a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalResult {
+    /// It was not there.
+    Absent,
+    /// It was read.
+    Ok,
+    /// It named an id that the policy does not map.
+    Unmapped,
+    /// A part of it could not be decoded, and was read in the strictest way.
+    Strict,
+    /// It was there, and counts as no signal: why.
+    Refused(Refusal),
 }
 
-impl From<Refusal> for SignalResult {
-    fn from(refusal: Refusal) -> SignalResult {
-        match refusal {
-            Refusal::Malformed => SignalResult::Malformed,
-            Refusal::Version => SignalResult::Version,
-            Refusal::NoCmp => SignalResult::NoCmp,
-            Refusal::NotServiceSpecific => SignalResult::NotServiceSpecific,
-            Refusal::PolicyVersion => SignalResult::PolicyVersion,
-            Refusal::NoDisclosedVendors => SignalResult::NoDisclosedVendors,
-            Refusal::TooOld => SignalResult::TooOld,
-            Refusal::FromTheFuture => SignalResult::FromTheFuture,
-            Refusal::NoPublisherSegment => SignalResult::NoPublisherSegment,
-            Refusal::VendorNotDisclosed => SignalResult::VendorNotDisclosed,
-            Refusal::NotApplicable => SignalResult::NotApplicable,
-            Refusal::UnknownValue => SignalResult::UnknownValue,
-            Refusal::NoStatement => SignalResult::NoStatement,
+impl SignalResult {
+    /// Those that are no refusals, in order; refusals come behind them.
+    const FIRST: [SignalResult; 4] =
+        [SignalResult::Absent, SignalResult::Ok, SignalResult::Unmapped, SignalResult::Strict];
+
+    /// How many there are.
+    const COUNT: usize = Self::FIRST.len() + Refusal::ALL.len();
+
+    /// Every result, in order.
+    pub fn all() -> impl Iterator<Item = SignalResult> + Clone {
+        Self::FIRST.into_iter().chain(Refusal::ALL.iter().map(|refusal| SignalResult::Refused(*refusal)))
+    }
+
+    /// The word for it in metrics and documentation.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SignalResult::Absent => "absent",
+            SignalResult::Ok => "ok",
+            SignalResult::Unmapped => "unmapped",
+            SignalResult::Strict => "strict",
+            SignalResult::Refused(refusal) => refusal.as_str(),
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            SignalResult::Absent => 0,
+            SignalResult::Ok => 1,
+            SignalResult::Unmapped => 2,
+            SignalResult::Strict => 3,
+            SignalResult::Refused(refusal) => Self::FIRST.len() + refusal.index(),
         }
     }
 }
@@ -132,7 +122,7 @@ pub(in crate::engine) struct Layout {
 const OPENINGS: usize = 1 + CloseReason::ALL.len() + DropReason::ALL.len() + 1;
 const EVENTS: usize = 3;
 const FIXED: usize = 3 + EVENTS + DropReason::ALL.len() + QuarantineReason::ALL.len() + SIGNALS;
-const SIGNALS: usize = SignalKind::ALL.len() * SignalResult::ALL.len();
+const SIGNALS: usize = SignalKind::ALL.len() * SignalResult::COUNT;
 const DETECTIONS: usize = Kind::ALL.len() * DetectAction::ALL.len();
 
 impl Layout {
@@ -180,7 +170,7 @@ impl Layout {
     }
 
     pub(in crate::engine) fn signal(kind: SignalKind, result: SignalResult) -> CounterId {
-        (Self::SIGNALS_AT + kind.index() * SignalResult::ALL.len() + result.index()) as u32
+        (Self::SIGNALS_AT + kind.index() * SignalResult::COUNT + result.index()) as u32
     }
 
     pub(in crate::engine) fn detection(self, route: usize, kind: Kind, action: DetectAction) -> CounterId {
@@ -329,7 +319,7 @@ impl Report {
     /// Consent signals: at most one count of each result per event and kind.
     pub fn signals(&self) -> impl Iterator<Item = (SignalKind, SignalResult, u64)> + '_ {
         let all = SignalKind::ALL.iter().flat_map(move |&kind| {
-            SignalResult::ALL.iter().map(move |&result| (kind, result, self.get(Layout::signal(kind, result) as usize)))
+            SignalResult::all().map(move |result| (kind, result, self.get(Layout::signal(kind, result) as usize)))
         });
         nonzero(all, |item| item.2)
     }

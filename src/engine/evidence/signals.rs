@@ -377,7 +377,7 @@ impl Signals {
                 (SignalResult::Strict, seen.strict),
                 (SignalResult::Absent, !seen.ok && seen.refused.is_none()),
             ];
-            let refused = seen.refused.map(SignalResult::from);
+            let refused = seen.refused.map(SignalResult::Refused);
             let found = results_of.into_iter().filter(|(_, on)| *on).map(|(result, _)| result).chain(refused);
             for result in found {
                 results.count(Layout::signal(*kind, result), 1);

@@ -17,6 +17,7 @@ use prometheus::{
     CounterVec, Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use crate::engine::consent::signals::says::Refusal;
 use crate::engine::outcome::{DropReason, QuarantineReason, closed_list};
 use crate::engine::policy::model::{OnHit, Policy};
 use crate::engine::report::{DetectAction, Report, SignalKind, SignalResult};
@@ -146,7 +147,7 @@ impl Metrics {
         }
         self.conservation.with_label_values(&[name]);
         for kind in SignalKind::ALL.iter().filter(|kind| policy.reads(**kind)) {
-            for result in [SignalResult::Absent, SignalResult::Ok, SignalResult::Malformed] {
+            for result in [SignalResult::Absent, SignalResult::Ok, SignalResult::Refused(Refusal::Malformed)] {
                 self.signals.with_label_values(&[name, kind.as_str(), result.as_str()]);
             }
         }

@@ -217,7 +217,7 @@ fn signal_kinds() -> Vec<&'static str> {
 }
 
 fn signal_results() -> Vec<&'static str> {
-    SignalResult::ALL.iter().map(|word| word.as_str()).collect()
+    SignalResult::all().map(SignalResult::as_str).collect()
 }
 
 fn choice_results() -> Vec<&'static str> {
