@@ -6,6 +6,7 @@
 
 mod boundaries;
 mod model;
+mod permits;
 #[path = "../reference/random.rs"]
 mod random;
 mod records;

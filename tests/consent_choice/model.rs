@@ -15,6 +15,8 @@ pub struct Said {
     pub expires_ms: Option<i64>,
     pub over_gpc: bool,
     pub guardian: bool,
+    /// The event itself carries it.
+    pub carried: bool,
 }
 
 /// The first and the last instant that a date may mean.
@@ -42,16 +44,34 @@ fn stands(grant: &Said, all: &[Said]) -> bool {
 
 /// Certainly begun, and not older than the expiry allows.
 fn covers(grant: &Said, ms: i64, expiry_ms: i64) -> bool {
+    begins(grant) <= ms && ms <= limit(grant, expiry_ms)
+}
+
+/// What the event carries was said by then; any other date may mean its last instant.
+fn begins(grant: &Said) -> i64 {
     let (first, last) = interval(grant.at);
-    last <= ms && ms <= first + expiry_ms && grant.expires_ms.is_none_or(|expires| ms <= expires)
+    if grant.carried { first } else { last }
+}
+
+fn limit(grant: &Said, expiry_ms: i64) -> i64 {
+    grant.expires_ms.unwrap_or(i64::MAX).min(interval(grant.at).0 + expiry_ms)
+}
+
+/// What the event carries covers it, whatever its time: if it was made by now, and lasts until then, or until now where the
+/// time is not known.
+fn covers_then(grant: &Said, event: Option<i64>, now: i64, expiry_ms: i64) -> bool {
+    if grant.carried {
+        return begins(grant) <= now && event.unwrap_or(now) <= limit(grant, expiry_ms);
+    }
+    event.is_some_and(|event| covers(grant, event, expiry_ms))
 }
 
 /// Permitted then and now, by grants of a kind.
 fn permitted(all: &[Said], event: Option<i64>, now: i64, expiry: i64, kind: impl Fn(&Said) -> bool) -> bool {
     let standing: Vec<&Said> =
         all.iter().filter(|said| said.stance == Stance::Granted && kind(said) && stands(said, all)).collect();
-    let at = |ms: i64| standing.iter().any(|grant| covers(grant, ms, expiry));
-    event.is_some_and(at) && at(now)
+    standing.iter().any(|grant| covers_then(grant, event, now, expiry))
+        && standing.iter().any(|grant| covers(grant, now, expiry))
 }
 
 /// What is known about one purpose of one subject.
@@ -63,7 +83,7 @@ pub fn judge(everything: &[Said], purpose: u8, event: Option<i64>, now: i64, exp
     if permitted_by(|_| true) {
         let standing = grants.iter().filter(|grant| stands(grant, &all));
         return Judged::Granted {
-            since_ms: standing.clone().map(|grant| interval(grant.at).1).min().expect("a grant stands"),
+            since_ms: standing.clone().map(|grant| begins(grant)).min().expect("a grant stands"),
             over_gpc: permitted_by(|grant| grant.over_gpc),
             guardian: permitted_by(|grant| grant.guardian),
             both: permitted_by(|grant| grant.over_gpc && grant.guardian),
@@ -86,11 +106,10 @@ pub fn judge(everything: &[Said], purpose: u8, event: Option<i64>, now: i64, exp
     let Some(first) = grants.iter().map(|grant| grant.at).min_by_key(|at| (interval(*at).1, at.ms)) else {
         return Judged::Silent;
     };
-    let then = event.is_some_and(|event| grants.iter().any(|grant| covers(grant, event, expiry)));
-    let begun = |ms: i64| grants.iter().filter(move |grant| interval(grant.at).1 <= ms);
-    let limit = |grant: &Said| grant.expires_ms.unwrap_or(i64::MAX).min(grant.at.ms + expiry);
+    let then = grants.iter().any(|grant| covers_then(grant, event, now, expiry));
+    let begun = |ms: i64| grants.iter().filter(move |grant| begins(grant) <= ms);
     let open = if then { Some(now) } else { event };
-    match open.and_then(|ms| begun(ms).map(|grant| limit(grant)).max()) {
+    match open.and_then(|ms| begun(ms).map(|grant| limit(grant, expiry)).max()) {
         // Which of several that ended together is named does not matter: the test compares the kind of answer.
         Some(_) => Judged::Expired { at: first },
         None => Judged::NotYet { at: first },

@@ -84,11 +84,20 @@ fn said(choice: &Choice, all: &mut Vec<Said>) {
         expires_ms: None,
         over_gpc: false,
         guardian: false,
+        carried: false,
     };
     for (purpose, stance) in &choice.statements {
         let purpose = Some(number(purpose.as_str()));
         let (over_gpc, guardian) = (choice.overrides_gpc, choice.guardian);
-        all.push(Said { purpose, stance: *stance, at: choice.at, expires_ms: choice.expires_ms, over_gpc, guardian });
+        all.push(Said {
+            purpose,
+            stance: *stance,
+            at: choice.at,
+            expires_ms: choice.expires_ms,
+            over_gpc,
+            guardian,
+            ..plain
+        });
     }
     if choice.everything_denied {
         all.push(plain);

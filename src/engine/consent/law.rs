@@ -34,6 +34,9 @@ pub(super) struct Law {
     pub opt_out: PurposeSet,
     pub opt_in: PurposeSet,
     pub prohibited: PurposeSet,
+    /// What can be opted out of, in this place or in one that this may be: whoever is not named cannot be asked whether they
+    /// did.
+    pub may_opt_out: PurposeSet,
     /// What Global Privacy Control denies, of what the policy names.
     pub gpc: PurposeSet,
     /// What it denies, of the closed list.
@@ -94,6 +97,7 @@ impl Law {
         opt_out: PurposeSet::EMPTY,
         opt_in: PurposeSet::EMPTY,
         prohibited: PurposeSet::BEYOND,
+        may_opt_out: PurposeSet::EMPTY,
         gpc: PurposeSet::EMPTY,
         gpc_known: Known::EMPTY,
         guardian: false,
@@ -106,6 +110,7 @@ impl Law {
         opt_out: PurposeSet::EMPTY,
         opt_in: PurposeSet::EMPTY,
         prohibited: PurposeSet(u64::MAX),
+        may_opt_out: PurposeSet::EMPTY,
         gpc: PurposeSet::EMPTY,
         gpc_known: Known::EMPTY,
         guardian: true,
@@ -133,6 +138,7 @@ impl Law {
             *set = set.union(bit);
             law.prohibited = law.prohibited.without(bit);
         }
+        law.may_opt_out = law.opt_out;
         law
     }
 
@@ -147,6 +153,7 @@ impl Law {
             opt_out,
             opt_in,
             prohibited,
+            may_opt_out: self.may_opt_out.union(other.may_opt_out),
             gpc: self.gpc.union(other.gpc),
             gpc_known: self.gpc_known.union(other.gpc_known),
             guardian: self.guardian || other.guardian,

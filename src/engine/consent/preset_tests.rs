@@ -101,6 +101,27 @@ fn the_american_preset_has_every_state_once_and_is_never_laxer_than_the_first() 
     assert_eq!(visitors.regime(&purpose("analytics.audience")), Regime::OptIn);
 }
 
+#[test]
+fn a_grant_counts_for_six_months_everywhere_and_teens_consent_alone_where_a_source_says_so() {
+    let mut alone = Vec::new();
+    for (name, text) in EMBEDDED {
+        let preset = Preset::read(text).unwrap();
+        for row in preset.rows() {
+            assert_eq!(row.expiry_days(), 183, "{name}: {}", row.place);
+            if !row.teens_need_a_guardian() {
+                alone.push(format!("{name}: {}", row.place));
+            }
+        }
+        let said = |key: &str| text.matches(&format!("\n    {key}:\n")).count();
+        assert_eq!(
+            (said("expiry"), said("teens")),
+            (preset.rows().len(), preset.rows().len()),
+            "{name}: said in so many words"
+        );
+    }
+    assert_eq!(alone, ["eea-us/2026-01: United Kingdom", "uk/2026-01: United Kingdom", "us/2026-01: California"]);
+}
+
 const HEAD: &str = "tamis_preset: 1\nname: test\ndated: 2026-01-01\nreview_by: 2027-01-01\nrows:\n";
 
 fn refused(row: &str) -> String {

@@ -239,7 +239,9 @@ impl Resolver {
             if asked.ambiguous {
                 said.close(CloseReason::Ambiguous);
             }
-            if asked.subjects.is_empty() && regime == Regime::OptOut {
+            // Also for a minor, or in a place that may be elsewhere, where consent must be asked on top: not knowing more
+            // never permits more.
+            if asked.subjects.is_empty() && law.may_opt_out.contains(bit) {
                 said.close(CloseReason::NoSubject);
             }
         }
@@ -292,10 +294,11 @@ impl Resolver {
 }
 
 impl Evidence<'_> {
-    /// The date of the latest dated grant of a purpose that the event carries.
+    /// The date of the latest dated grant of a purpose that the event carries; one that is dated ahead only if there is
+    /// no other, or a second signal could take away what the first one grants.
     fn carried(&self, purpose: PurposeSet) -> Option<Moment> {
         let dated = self.dated.iter().filter(|(_, granted)| granted.meets(purpose));
-        dated.map(|(at, _)| *at).max_by_key(|at| at.earliest())
+        dated.map(|(at, _)| *at).max_by_key(|at| (at.earliest() <= self.now_ms, at.earliest()))
     }
 
     /// The strictest of what anybody says about the person's age.

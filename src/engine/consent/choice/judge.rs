@@ -265,9 +265,10 @@ impl Clocks {
     #[inline]
     fn covered(self, grant: &Grant) -> Cover {
         let then = match self.event_ms {
-            Some(event_ms) if grant.carried => event_ms <= grant.limit_ms,
+            // It was said by then, whatever the event's time; without one, it may be any, and the last is now.
+            event if grant.carried => grant.begins_ms <= self.now_ms && event.unwrap_or(self.now_ms) <= grant.limit_ms,
             Some(event_ms) => grant.covers(event_ms),
-            None => grant.carried,
+            None => false,
         };
         Cover { then, now: grant.covers(self.now_ms) }
     }
