@@ -11,6 +11,7 @@ fn check(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tamis"))
         .arg("check")
         .args(arguments)
+        .args(if arguments.is_empty() { &[][..] } else { &["--now", "2026-11-24T12:00:00Z"] })
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("the program runs")
@@ -36,6 +37,25 @@ fn a_right_policy_exits_with_0_and_says_its_digest() {
     assert!(
         stdout(&output).starts_with("tests/golden/policy/register.yaml: policy register, 2 routes, 9 rules, digest ")
     );
+}
+
+#[test]
+fn a_preset_that_should_have_been_read_again_is_a_warning_and_stops_nobody() {
+    let run = |now: &str, more: &[&str]| {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_tamis"));
+        check.args(["check", "tests/golden/policy/register.yaml", "--now", now]).args(more);
+        check.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the program runs")
+    };
+    let in_time = run("2027-01-15T23:59:59Z", &[]);
+    assert!(in_time.stderr.is_empty() && in_time.status.code() == Some(0));
+    let late = run("2027-01-16T00:00:00Z", &[]);
+    assert_eq!((late.status.code(), &late.stdout), (Some(0), &in_time.stdout));
+    let talk = String::from_utf8(late.stderr).expect("text");
+    assert!(talk.contains("preset eea-us/2026-01 was to be reviewed by 2027-01-15"), "{talk}");
+    for (now, overdue) in [("2027-01-15T23:59:59Z", false), ("2027-01-16T00:00:00Z", true)] {
+        let answer: serde_json::Value = serde_json::from_slice(&run(now, &["--json"]).stdout).expect("JSON");
+        assert_eq!(answer["policies"][0]["preset"]["overdue"], overdue);
+    }
 }
 
 #[test]

@@ -2,18 +2,17 @@
 
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
+use crate::cli::offline::Offline;
 use crate::cli::records::{self, OwnedRecord};
-use crate::cli::{Exit, choices, load, summary};
+use crate::cli::{Exit, load, summary};
 use crate::engine::json::text::write_string;
 use crate::engine::outcome::QuarantineReason;
 use crate::engine::record::Record;
 use crate::engine::report::Report;
 use crate::engine::{Engine, Facts, Work};
-use crate::runtime::keys;
 
 /// Arguments of `tamis apply`.
 #[derive(Args)]
@@ -79,31 +78,9 @@ fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
             Exit::Usage
         })?),
     };
-    let now_ms = args.now.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
-    let keys = match &args.keys {
-        Some(path) => load::keys(path, std::slice::from_ref(&policy))?,
-        None => {
-            if !policy.tokens.is_empty() {
-                writeln!(talk, "without --keys: tokens are made with a throw-away key")?;
-            }
-            keys::throw_away([&policy], now_ms).map_err(|error| {
-                let _ = writeln!(talk, "{error}");
-                Exit::Failure
-            })?
-        }
-    };
-    let engine = Engine::new(policy).map_err(|error| {
-        let _ = writeln!(talk, "{error}");
-        Exit::Usage
-    })?;
-    let choices = choices::load(args.consent.as_deref(), engine.policy(), now_ms)?;
-    let facts = Facts::new(now_ms, Arc::new(keys)).with_choices(Some(choices));
-    if let Err(halt) = engine.ready(&facts) {
-        writeln!(talk, "{halt}; `tamis keys add-epoch` adds it")?;
-        return Ok(Exit::Usage);
-    }
-    let report = stream(args, &engine, &facts, route, &mut io::stdin().lock())?;
-    summary::write(&mut talk, engine.policy(), &report)?;
+    let offline = Offline::new(policy, args.keys.as_deref(), args.consent.as_deref(), args.now, true)?;
+    let report = stream(args, &offline.engine, &offline.facts, route, &mut io::stdin().lock())?;
+    summary::write(&mut talk, offline.engine.policy(), &report)?;
     Ok(if report.quarantined() > 0 { Exit::Findings } else { Exit::Fine })
 }
 

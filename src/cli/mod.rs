@@ -7,8 +7,10 @@ mod apply;
 mod check;
 mod choices;
 mod consent;
+mod explain;
 mod keys;
 mod load;
+mod offline;
 mod records;
 mod run;
 mod summary;
@@ -55,6 +57,8 @@ enum Verb {
     Check(check::CheckArgs),
     /// What a consent string says, what of it counts, and why not
     Consent(consent::ConsentArgs),
+    /// Why each event came out as it did: which law, which choice, which line of which file
+    Explain(explain::ExplainArgs),
     /// The whole pipeline on an embedded broker, with made-up traffic, live in this terminal
     Demo(demo::DemoArgs),
     /// Run the pipeline of a deployment file: Kafka to Kafka, until SIGTERM or SIGINT
@@ -80,6 +84,7 @@ pub fn main() -> ExitCode {
         Verb::Apply(args) => apply::run(args),
         Verb::Check(args) => check::run(args),
         Verb::Consent(args) => consent::run(args),
+        Verb::Explain(args) => explain::run(args),
         Verb::Demo(args) => demo::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Keys(args) => keys::run(args),

@@ -25,6 +25,7 @@ mod compile;
 pub mod consent;
 pub mod detect;
 mod evidence;
+pub mod explain;
 pub mod json;
 pub mod limits;
 pub mod outcome;
@@ -50,7 +51,7 @@ use std::sync::Arc;
 use compile::Compiled;
 use consent::choice::{Choices, Purposes, Unavailable};
 use consent::{Asked, Permits};
-use evidence::to_remember;
+use evidence::{Abouts, to_remember};
 use json::scan::Span;
 use limits::Limits;
 use outcome::{DropReason, Opening, Outcome, QuarantineReason};
@@ -268,10 +269,7 @@ impl Engine {
         let permits = self.permits(record, index as usize, facts, work);
         let before = work.results.mark();
         let openings = work.results.openings.len();
-        let range = match compiled.envelope {
-            None => Span::new(0, value.len()),
-            Some(_) => work.tape.nodes.get(event.root as usize).map_or(Span::default(), |root| root.span),
-        };
+        let range = self.range(value, event, work);
         let moment = output::Moment::new(record, facts, &work.gathered);
         for (number, route) in compiled.routes.iter().enumerate() {
             let opening = match permits.close_reason(route.requires) {
@@ -294,18 +292,19 @@ impl Engine {
         self.close_event(openings, &mut work.results);
     }
 
+    /// What is copied of a record for one event: all of it, or the event inside its batch.
+    fn range(&self, value: &str, event: EventTape, work: &Work) -> Span {
+        match self.compiled.envelope {
+            None => Span::new(0, value.len()),
+            Some(_) => work.tape.nodes.get(event.root as usize).map_or(Span::default(), |root| root.span),
+        }
+    }
+
     /// What one event permits, and what its opt-out signals teach about its account.
     fn permits(&self, record: &Record<'_>, event: usize, facts: &Facts, work: &mut Work) -> Permits {
         let compiled = &*self.compiled;
         let abouts = work.questions.abouts(event);
-        let asked = match (&work.purposes, compiled.policy.consent.table) {
-            (_, false) => None,
-            (purposes, true) => Some(Asked {
-                purposes: purposes.as_deref().unwrap_or(&NO_PURPOSES),
-                subjects: abouts.all(),
-                ambiguous: abouts.ambiguous || purposes.is_none(),
-            }),
-        };
+        let asked = self.asked(&abouts, work.purposes.as_deref());
         let evidence = work.gathered.evidence(compiled, record, facts.now_ms, asked);
         let permits = compiled.resolver.decide(&evidence);
         if let (Some(asked), Some((account, about))) = (&asked, work.questions.account(event)) {
@@ -318,6 +317,15 @@ impl Engine {
             }
         }
         permits
+    }
+
+    /// The answers about one event; `None`: the policy asks nobody.
+    fn asked<'a>(&self, abouts: &'a Abouts<'a>, purposes: Option<&'a Purposes>) -> Option<Asked<'a>> {
+        self.policy().consent.table.then(|| Asked {
+            purposes: purposes.unwrap_or(&NO_PURPOSES),
+            subjects: abouts.all(),
+            ambiguous: abouts.ambiguous || purposes.is_none(),
+        })
     }
 
     /// Dropped, or forwarded under a token key where the policy says so. It carries no data, so consent is not asked.

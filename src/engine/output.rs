@@ -9,6 +9,7 @@ use crate::engine::record::Record;
 use crate::engine::redact;
 use crate::engine::report::DetectAction;
 use crate::engine::route::{RouteKey, RouteWalk};
+use crate::engine::tape::Tape;
 use crate::engine::work::{HeaderName, Output, OutputHeader, Placement, Work};
 use crate::engine::{Engine, Facts};
 
@@ -56,19 +57,8 @@ impl OnRoute<'_> {
         range: Span,
         work: &mut Work,
     ) -> Result<Opening, QuarantineReason> {
-        let compiled = self.engine.compiled();
-        let Some(route) = compiled.routes.get(self.number) else {
+        let Some(walk) = self.walk(&work.tape, value) else {
             return Ok(Opening::Dropped(DropReason::Empty));
-        };
-        let walk = RouteWalk {
-            compiled,
-            layout: self.engine.layout(),
-            route,
-            number: self.number,
-            permitted: self.permitted,
-            key: self.route_key(),
-            tape: &work.tape,
-            value,
         };
         let results = &mut work.results;
         let from = results.bytes.len();
@@ -78,6 +68,21 @@ impl OnRoute<'_> {
         }
         let value = from..results.bytes.len();
         self.add(Some(value), work)
+    }
+
+    /// What decides every field; `None`: there is no such route.
+    pub(in crate::engine) fn walk<'w>(&'w self, tape: &'w Tape, value: &'w str) -> Option<RouteWalk<'w>> {
+        let compiled = self.engine.compiled();
+        Some(RouteWalk {
+            compiled,
+            layout: self.engine.layout(),
+            route: compiled.routes.get(self.number)?,
+            number: self.number,
+            permitted: self.permitted,
+            key: self.route_key(),
+            tape,
+            value,
+        })
     }
 
     /// Adds a tombstone, where the policy forwards them and the record has a key to make a token of.

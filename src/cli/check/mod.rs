@@ -31,6 +31,9 @@ pub(in crate::cli) struct CheckArgs {
     /// Print the table as Markdown
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
+    /// The day on which presets are looked at, RFC 3339; today unless said
+    #[arg(long, value_name = "TIME")]
+    now: Option<jiff::Timestamp>,
     /// Print the JSON Schema of policy files and do nothing else
     #[arg(long, conflicts_with_all = ["files", "table", "json", "markdown"])]
     schema: bool,
@@ -59,13 +62,15 @@ fn check(args: &CheckArgs, color: bool, out: &mut Vec<u8>) -> Result<Exit, Exit>
         files.push(SourceFile::from_bytes(path.display().to_string(), &load::file(path)?));
     }
     let reading = read(&files);
+    let today = today(args.now);
+    overdue(&reading, &today);
     let registers: Vec<Register<'_>> = if args.table || args.markdown || args.json {
         reading.policies.iter().filter_map(|policy| Register::of(policy, &reading)).collect()
     } else {
         Vec::new()
     };
     if args.json {
-        json_line(out, &answer(args, &reading, &files, &registers));
+        json_line(out, &answer(args, &reading, &files, &registers, &today));
     } else {
         out.extend_from_slice(render(&reading.problems, &files, color).as_bytes());
         for register in &registers {
@@ -110,7 +115,23 @@ fn verdict(reading: &Reading, files: &[SourceFile]) -> String {
     text
 }
 
-fn answer(args: &CheckArgs, reading: &Reading, files: &[SourceFile], registers: &[Register<'_>]) -> Value {
+/// A day as presets write it; they compare as texts.
+fn today(now: Option<jiff::Timestamp>) -> String {
+    now.unwrap_or_else(jiff::Timestamp::now).strftime("%Y-%m-%d").to_string()
+}
+
+/// Says which presets should have been read again. It stops nobody: the law of a day does not end on it.
+fn overdue(reading: &Reading, today: &str) {
+    let mut talk = anstream::stderr();
+    for policy in reading.policies.iter().filter(|policy| policy.law.preset.is_overdue(today)) {
+        let preset = &policy.law.preset;
+        let (policy, name, by) = (&policy.name, &preset.name, &preset.review_by);
+        let _ =
+            writeln!(talk, "warning: policy {policy}: preset {name} was to be reviewed by {by}; is there a newer one?");
+    }
+}
+
+fn answer(args: &CheckArgs, reading: &Reading, files: &[SourceFile], registers: &[Register<'_>], today: &str) -> Value {
     let label = |label: &crate::engine::policy::problem::Label| {
         let at = place(label.span, files);
         json!({"file": at.file, "line": at.line, "column": at.column, "text": label.text})
@@ -129,7 +150,7 @@ fn answer(args: &CheckArgs, reading: &Reading, files: &[SourceFile], registers: 
             })
         })
         .collect();
-    let policies: Vec<Value> = registers.iter().map(|register| show::json(register, args.table)).collect();
+    let policies: Vec<Value> = registers.iter().map(|register| show::json(register, args.table, today)).collect();
     json!({"ok": !reading.has_errors(), "problems": problems, "policies": policies})
 }
 

@@ -1,10 +1,20 @@
 //! The words of a policy's register, from which text, Markdown and JSON are laid out.
 
-use crate::engine::consent::{PlaceSource, Purpose};
+use crate::engine::consent::{PlaceSource, Purpose, Row};
 use crate::engine::detect::Kinds;
 use crate::engine::policy::model::{Categories, OnHit, Partition, Policy, Source};
 use crate::engine::policy::problem::Code;
 use crate::engine::policy::{Cell, FieldOutcome, Reading, Table};
+
+/// What holds in one place, beside the regimes.
+pub(super) struct PlaceFacts<'a> {
+    pub(super) place: &'a str,
+    pub(super) expiry_days: i64,
+    /// Who consents for a person from 13 to 15.
+    pub(super) teens: &'static str,
+    /// What Global Privacy Control denies, of what the policy lists.
+    pub(super) gpc: Vec<&'a Purpose>,
+}
 
 /// One policy, its table, and what it shares with others.
 pub(super) struct Register<'a> {
@@ -22,6 +32,24 @@ impl<'a> Register<'a> {
         let shared_domains =
             policy.tokens.keys().filter(|domain| shared && others().any(|o| o.tokens.contains_key(*domain)));
         Some(Register { policy, table: Table::of(policy).ok()?, shared_domains: shared_domains.cloned().collect() })
+    }
+
+    /// The rows of the preset, and anywhere else.
+    pub(super) fn places(&self) -> Vec<PlaceFacts<'_>> {
+        let listed: Vec<&Purpose> = self.table.regimes.iter().map(|(purpose, _)| purpose).collect();
+        let days = |row: &Row| match self.policy.consent.expiry_ms {
+            Some(ms) => ms / 86_400_000,
+            None => i64::from(row.expiry_days()),
+        };
+        let facts = |place, rows: &'_ [Row]| PlaceFacts {
+            place,
+            expiry_days: rows.iter().map(days).min().unwrap_or(0),
+            teens: if rows.iter().any(Row::teens_need_a_guardian) { "guardian" } else { "self" },
+            gpc: listed.iter().filter(|it| rows.iter().any(|row| row.gpc_denies(it))).copied().collect(),
+        };
+        let rows = self.policy.law.preset.rows();
+        let each = rows.iter().map(|row| facts(row.place.as_str(), std::slice::from_ref(row)));
+        each.chain([facts("anywhere else", rows)]).collect()
     }
 
     /// What the policy says beside its fields: a word and a sentence each.
@@ -49,7 +77,9 @@ fn law(policy: &Policy) -> String {
         None => "unknown".to_owned(),
     };
     let law = &policy.law;
-    format!("{}, country {}, region {}, elsewhere strictest", law.preset.name, place(&law.country), place(&law.region))
+    let age = law.age.as_ref().map_or(String::new(), |at| format!(", age {}", source(at)));
+    let (country, region) = (place(&law.country), place(&law.region));
+    format!("{}, country {country}, region {region}{age}, elsewhere strictest", law.preset.name)
 }
 
 fn consent(policy: &Policy) -> String {

@@ -38,8 +38,21 @@ pub(super) fn markdown(register: &Register<'_>) -> String {
     out
 }
 
-fn grids(register: &Register<'_>) -> [Grid; 3] {
-    [routes(register), fields(register), regimes(register)]
+fn grids(register: &Register<'_>) -> [Grid; 4] {
+    [routes(register), fields(register), regimes(register), places(register)]
+}
+
+/// How long a consent counts, who gives it for teens, and what an opt-out signal denies.
+fn places(register: &Register<'_>) -> Grid {
+    let head = ["PLACE", "A CONSENT COUNTS", "AT 13 TO 15", "GLOBAL PRIVACY CONTROL DENIES"];
+    let mut grid: Grid = vec![head.map(str::to_owned).to_vec()];
+    for place in register.places() {
+        let denies: Vec<&str> = place.gpc.iter().map(|purpose| purpose.as_str()).collect();
+        let denies = if denies.is_empty() { "-".to_owned() } else { denies.join(", ") };
+        let days = format!("{} days", place.expiry_days);
+        grid.push(vec![place.place.to_owned(), days, place.teens.to_owned(), denies]);
+    }
+    grid
 }
 
 fn routes(register: &Register<'_>) -> Grid {
@@ -89,13 +102,18 @@ fn aligned(grid: &Grid) -> String {
     out
 }
 
-pub(super) fn json(register: &Register<'_>, table: bool) -> Value {
+pub(super) fn json(register: &Register<'_>, table: bool, today: &str) -> Value {
     let policy = register.policy;
     let names = |purposes: &[Purpose]| purposes.iter().map(|purpose| purpose.as_str().to_owned()).collect::<Vec<_>>();
     let mut value = json!({
         "policy": policy.name,
         "digest": policy.digest,
         "input": policy.input.topics,
+        "preset": {
+            "name": policy.law.preset.name,
+            "review_by": policy.law.preset.review_by,
+            "overdue": policy.law.preset.is_overdue(today),
+        },
         "detection": {
             "kinds": policy.detect.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
             "reason": policy.detect.reason,
@@ -137,5 +155,17 @@ pub(super) fn json(register: &Register<'_>, table: bool) -> Value {
         .collect();
     value["table"] = Value::Array(rows);
     value["regimes"] = Value::Object(regimes);
+    value["places"] = register
+        .places()
+        .into_iter()
+        .map(|place| {
+            json!({
+                "place": place.place,
+                "expiry_days": place.expiry_days,
+                "teens": place.teens,
+                "gpc_denies": place.gpc.iter().map(|purpose| purpose.as_str()).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
     value
 }

@@ -27,7 +27,7 @@ pub struct Preset {
     pub name: String,
     /// Day of the reading, `YYYY-MM-DD`.
     pub dated: String,
-    /// Day from which it should be read again, `YYYY-MM-DD`. Nothing stops on that day; `check` may warn.
+    /// Day by which it should be read again, `YYYY-MM-DD`. Nothing stops on that day; `check` warns after it.
     pub review_by: String,
     rows: Vec<Row>,
 }
@@ -39,10 +39,12 @@ pub struct Row {
     pub place: String,
     countries: BTreeSet<Country>,
     regions: BTreeSet<Region>,
-    regimes: Vec<(Pattern, Regime)>,
-    gpc: Vec<Pattern>,
+    regimes: Vec<(Pattern, Regime, String)>,
+    gpc: Vec<(Pattern, String)>,
     expiry_days: u16,
+    expiry_source: Option<String>,
     teens_need_a_guardian: bool,
+    teens_source: Option<String>,
 }
 
 /// Why a preset file cannot be used. Presets are our own files: the text may be shown.
@@ -80,25 +82,62 @@ impl Preset {
         Ok(Preset { name: file.name, dated: file.dated, review_by: file.review_by, rows })
     }
 
+    /// Whether it should have been read again before this day, `YYYY-MM-DD`.
+    pub fn is_overdue(&self, today: &str) -> bool {
+        self.review_by.as_str() < today
+    }
+
     /// Every row.
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// The rows that hold in a place, the strictest of which decides for each purpose, and whether it is one that the
+    /// preset knows; every row, if it is not.
+    pub fn rows_at(&self, country: Option<&str>, region: Option<&str>) -> (Vec<&Row>, bool) {
+        let unknown = || (self.rows.iter().collect(), false);
+        let Some(country) = country.and_then(Country::parse) else { return unknown() };
+        let here: Vec<&Row> = self.rows.iter().filter(|row| row.countries.contains(&country)).collect();
+        let region = region.map(|text| Region::parse(text, country));
+        if here.is_empty() || region == Some(RegionOf::Elsewhere) {
+            return unknown();
+        }
+        let Some(RegionOf::Here(region)) = region else { return (here, true) };
+        let named: Vec<&Row> = here.iter().copied().filter(|row| row.regions.contains(&region)).collect();
+        (if named.is_empty() { here } else { named }, true)
     }
 }
 
 impl Row {
     /// The regime of a purpose here. Every row speaks about every purpose.
     pub fn regime(&self, purpose: &Purpose) -> Regime {
-        self.regimes
-            .iter()
-            .filter(|(pattern, _)| pattern.matches(purpose))
-            .max_by_key(|(pattern, _)| pattern.weight())
-            .map_or(Regime::Prohibited, |(_, regime)| *regime)
+        self.line(purpose).map_or(Regime::Prohibited, |(regime, _)| regime)
+    }
+
+    /// The regime of a purpose here, and the source that its line names.
+    pub fn line(&self, purpose: &Purpose) -> Option<(Regime, &str)> {
+        let lines = self.regimes.iter().filter(|(pattern, ..)| pattern.matches(purpose));
+        lines.max_by_key(|(pattern, ..)| pattern.weight()).map(|(_, regime, source)| (*regime, source.as_str()))
     }
 
     /// Whether Global Privacy Control denies that purpose here.
     pub fn gpc_denies(&self, purpose: &Purpose) -> bool {
-        self.gpc.iter().any(|pattern| pattern.matches(purpose))
+        self.gpc_source(purpose).is_some()
+    }
+
+    /// Why Global Privacy Control denies that purpose here, if it does.
+    pub fn gpc_source(&self, purpose: &Purpose) -> Option<&str> {
+        self.gpc.iter().find(|(pattern, _)| pattern.matches(purpose)).map(|(_, source)| source.as_str())
+    }
+
+    /// Where the number of days is from, if the row says it.
+    pub fn expiry_source(&self) -> Option<&str> {
+        self.expiry_source.as_deref()
+    }
+
+    /// Where it says who consents for teens, if the row says it.
+    pub fn teens_source(&self) -> Option<&str> {
+        self.teens_source.as_deref()
     }
 
     /// Days that a grant lasts here, unless the policy says less or more.
@@ -142,26 +181,27 @@ impl Row {
             Some(_) if row.regions.is_empty() => {}
             _ => return Err(wrong("needs countries, and exactly one where it names", "regions")),
         }
-        let mut regimes: Vec<(Pattern, Regime)> = Vec::new();
+        let mut regimes: Vec<(Pattern, Regime, String)> = Vec::new();
         for line in &row.regimes {
             sourced(&line.source).ok_or_else(|| wrong("no source for", &line.regime))?;
             let regime = Regime::parse(&line.regime).ok_or_else(|| wrong("not a regime:", &line.regime))?;
             for text in &line.purposes {
                 let pattern = Pattern::parse(text).ok_or_else(|| wrong("not a purpose:", text))?;
-                if regimes.iter().any(|(known, _)| *known == pattern) {
+                if regimes.iter().any(|(known, ..)| *known == pattern) {
                     return Err(wrong("purpose named twice:", text));
                 }
-                regimes.push((pattern, regime));
+                regimes.push((pattern, regime, line.source.clone()));
             }
         }
-        if !regimes.iter().any(|(pattern, _)| *pattern == Pattern::Every) {
+        if !regimes.iter().any(|(pattern, ..)| *pattern == Pattern::Every) {
             return Err(wrong("no regime for", "*"));
         }
         let mut gpc = Vec::new();
         for line in &row.gpc {
             sourced(&line.source).ok_or_else(|| wrong("no source for", "gpc"))?;
             for text in &line.denies {
-                gpc.push(Pattern::parse(text).ok_or_else(|| wrong("not a purpose:", text))?);
+                let pattern = Pattern::parse(text).ok_or_else(|| wrong("not a purpose:", text))?;
+                gpc.push((pattern, line.source.clone()));
             }
         }
         let expiry_days = match &row.expiry {
@@ -185,7 +225,17 @@ impl Row {
                 }
             }
         };
-        Ok(Row { place: row.place.clone(), countries, regions, regimes, gpc, expiry_days, teens_need_a_guardian })
+        Ok(Row {
+            place: row.place.clone(),
+            countries,
+            regions,
+            regimes,
+            gpc,
+            expiry_days,
+            expiry_source: row.expiry.as_ref().map(|line| line.source.clone()),
+            teens_need_a_guardian,
+            teens_source: row.teens.as_ref().map(|line| line.source.clone()),
+        })
     }
 }
 

@@ -199,6 +199,11 @@ impl Resolver {
         self.laws.at(country, region).0.gpc_known
     }
 
+    /// What Global Privacy Control denies there, of what the policy names.
+    pub(in crate::engine) fn gpc_set(&self, country: Option<&str>, region: Option<&str>) -> PurposeSet {
+        self.laws.at(country, region).0.gpc
+    }
+
     /// How long a grant lasts there, in milliseconds.
     pub fn expiry_ms(&self, country: Option<&str>, region: Option<&str>) -> i64 {
         self.expiry(self.laws.at(country, region).0)
@@ -302,7 +307,7 @@ impl Evidence<'_> {
     }
 
     /// The strictest of what anybody says about the person's age.
-    fn youngest(&self) -> Option<AgeBand> {
+    pub(in crate::engine) fn youngest(&self) -> Option<AgeBand> {
         let subjects = self.asked.iter().flat_map(|asked| asked.subjects);
         subjects.filter_map(|about| about.history.age()).chain(self.age).min()
     }

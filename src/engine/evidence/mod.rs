@@ -4,7 +4,7 @@ mod signals;
 mod subjects;
 
 pub(in crate::engine) use signals::Signals;
-pub(in crate::engine) use subjects::{Questions, to_remember};
+pub(in crate::engine) use subjects::{Abouts, Questions, to_remember};
 
 use crate::engine::action::Scalar;
 use crate::engine::compile::Compiled;

@@ -6,7 +6,7 @@
 
 use crate::engine::action::Scalar;
 use crate::engine::compile::Compiled;
-use crate::engine::consent::choice::OptOutSource;
+use crate::engine::consent::choice::{OptOutSource, Stance};
 use crate::engine::consent::signals::gpp::Gpc;
 use crate::engine::consent::signals::says::{AgeBand, Known, Moment, Refusal, Says};
 use crate::engine::consent::signals::tcf::Reader;
@@ -53,6 +53,11 @@ struct Seen {
     unmapped: bool,
     strict: bool,
     refused: Option<Refusal>,
+    granted: PurposeSet,
+    denied: PurposeSet,
+    opted_out: Known,
+    /// When what it grants was granted.
+    at: Option<Moment>,
 }
 
 impl Signals {
@@ -202,7 +207,7 @@ impl Signals {
                 heard = Some(if number == 0 { says } else { heard.unwrap_or_default().both(says) });
             }
             if let Some(says) = heard {
-                self.hear(says, &compiled.resolver);
+                self.hear(signal.kind(), says, &compiled.resolver);
             }
         }
         self.spans = spans;
@@ -302,13 +307,16 @@ impl Signals {
         }
     }
 
-    fn hear(&mut self, says: Says, resolver: &Resolver) {
+    fn hear(&mut self, kind: SignalKind, says: Says, resolver: &Resolver) {
         let granted = resolver.of_known(says.granted);
+        let denied = resolver.of_known(says.denied);
+        let seen = self.seen(kind);
+        (seen.granted, seen.denied, seen.opted_out, seen.at) = (granted, denied, says.opted_out, says.at);
         match says.at {
             Some(at) => self.dated.push((at, granted)),
             None => self.granted = self.granted.union(granted),
         }
-        self.denied = self.denied.union(resolver.of_known(says.denied));
+        self.denied = self.denied.union(denied);
         self.opted_out = self.opted_out.union(says.opted_out);
         self.age = [self.age, says.age].into_iter().flatten().min();
     }
@@ -322,7 +330,10 @@ impl Signals {
     }
 
     fn choose(&mut self, kind: SignalKind, purposes: PurposeSet, granted: bool) {
-        self.seen(kind).ok = true;
+        let seen = self.seen(kind);
+        seen.ok = true;
+        let own = if granted { &mut seen.granted } else { &mut seen.denied };
+        *own = own.union(purposes);
         let set = if granted { &mut self.granted } else { &mut self.denied };
         *set = set.union(purposes);
     }
@@ -366,22 +377,50 @@ impl Signals {
         &mut self.seen[kind.index()]
     }
 
-    /// Counts the signals that the policy asks for.
-    pub(in crate::engine) fn count(&self, compiled: &Compiled, results: &mut Results) {
-        let mut usable = false;
-        for (kind, seen) in SignalKind::ALL.iter().zip(&self.seen).filter(|(kind, _)| compiled.sources.asks(**kind)) {
-            usable |= seen.ok && *kind != SignalKind::Age;
+    /// What each kind of signal says, for explanations; `gpc`: what Global Privacy Control denies in this place.
+    pub(in crate::engine) fn voices(
+        &self,
+        resolver: &Resolver,
+        gpc: PurposeSet,
+    ) -> impl Iterator<Item = (SignalKind, Stance, PurposeSet, Option<Moment>)> {
+        let if_on = |on: bool| if on { gpc } else { PurposeSet::EMPTY };
+        let kinds = SignalKind::ALL.iter().zip(&self.seen).flat_map(move |(kind, seen)| {
+            [
+                (*kind, Stance::Granted, seen.granted, seen.at),
+                (*kind, Stance::Denied, seen.denied, None),
+                (*kind, Stance::OptOut, resolver.of_known(seen.opted_out), None),
+            ]
+        });
+        let gpc = [
+            (SignalKind::Gpc, Stance::OptOut, if_on(self.gpc_on), None),
+            (SignalKind::Gpp, Stance::OptOut, if_on(self.gpc_in_gpp.is_some_and(Gpc::applies)), None),
+        ];
+        kinds.chain(gpc).filter(|(_, _, purposes, _)| !purposes.is_empty())
+    }
+
+    /// What came of looking for each kind of signal that the policy asks for.
+    pub(in crate::engine) fn found(&self, compiled: &Compiled) -> impl Iterator<Item = (SignalKind, SignalResult)> {
+        let asked = SignalKind::ALL.iter().zip(&self.seen).filter(|(kind, _)| compiled.sources.asks(**kind));
+        asked.flat_map(|(kind, seen)| {
             let results_of = [
                 (SignalResult::Ok, seen.ok),
                 (SignalResult::Unmapped, seen.unmapped),
                 (SignalResult::Strict, seen.strict),
-                (SignalResult::Absent, !seen.ok && seen.refused.is_none()),
+                // `Any` is a sum that is made elsewhere.
+                (SignalResult::Absent, !seen.ok && seen.refused.is_none() && *kind != SignalKind::Any),
             ];
             let refused = seen.refused.map(SignalResult::Refused);
             let found = results_of.into_iter().filter(|(_, on)| *on).map(|(result, _)| result).chain(refused);
-            for result in found {
-                results.count(Layout::signal(*kind, result), 1);
-            }
+            found.map(|result| (*kind, result))
+        })
+    }
+
+    /// Counts the signals that the policy asks for.
+    pub(in crate::engine) fn count(&self, compiled: &Compiled, results: &mut Results) {
+        let mut usable = false;
+        for (kind, result) in self.found(compiled) {
+            usable |= result == SignalResult::Ok && kind != SignalKind::Age;
+            results.count(Layout::signal(kind, result), 1);
         }
         if compiled.sources.asks(SignalKind::Any) {
             let result = if usable { SignalResult::Ok } else { SignalResult::Absent };

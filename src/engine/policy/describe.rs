@@ -3,7 +3,7 @@
 use crate::engine::action::{Action, Literal, TimeUnit};
 
 /// The action as a policy would write it, on one line.
-pub(super) fn action(action: &Action) -> String {
+pub fn action(action: &Action) -> String {
     match action {
         Action::Keep => "keep".to_owned(),
         Action::Drop => "drop".to_owned(),

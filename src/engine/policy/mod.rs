@@ -23,6 +23,7 @@ pub(crate) mod tree;
 use sha2::{Digest, Sha256};
 
 pub use category::{CATEGORIES, Category};
+pub use describe::action as action_in_words;
 pub use render::{place, render};
 pub use schema::schema;
 pub use table::{Cell, FieldOutcome, Row, Table};
