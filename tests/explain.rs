@@ -245,3 +245,12 @@ fn the_answer_names_the_rule_the_law_and_the_signal() {
     let text = std::fs::read_to_string(root().join("policies/examples/web-analytics.yaml")).unwrap();
     assert!(text.lines().nth(line("$.userId") - 1).unwrap().trim().starts_with("$.userId"));
 }
+
+#[test]
+fn the_page_lists_every_reason_in_the_order_in_which_they_are_given() {
+    let page = std::fs::read_to_string(root().join("docs/consent.md")).unwrap();
+    let (_, section) = page.split_once("\n## Why a route is closed\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let listed: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(listed, CloseReason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>());
+}
