@@ -16,7 +16,7 @@ use tamis::engine::record::Record;
 use tamis::engine::token::{DomainKeys, KeyRing, TokenKey};
 use tamis::engine::{Engine, LearnedDenial, Minimized, QuarantineNote};
 use tamis::runtime::asking::Asked;
-use tamis::runtime::batch::{Batch, Bounds, Shared};
+use tamis::runtime::batch::{Batch, Bounds, Shared, Taken};
 use tamis::runtime::consent::Consent;
 use tamis::runtime::keys::Index;
 use tamis::runtime::metrics::Metrics;
@@ -271,7 +271,7 @@ fn run_with(
     let (log, done) = (Arc::new(log), Arc::new(Mutex::new(Committed::default())));
     let sink = Writing { log: Arc::clone(&log), staged: Committed::default(), done: Arc::clone(&done), open: false };
     let bounds = Bounds { interval: Duration::from_millis(1), bytes: 600 };
-    let batch = Arc::new(Mutex::new(Batch::new(sink, Arc::clone(&shared), bounds)));
+    let batch = Arc::new(Mutex::new(Batch::new(sink, Arc::clone(&shared), bounds, 0)));
     let source = Reading {
         log,
         batch: Arc::clone(&batch),
@@ -432,4 +432,35 @@ fn a_flood_of_bad_events_trips_the_breaker() {
     assert!((100..200).contains(&notes), "{notes}: trips soon after the hundredth");
     assert!(run.shared.state.halts(HaltReason::QuarantineRatio));
     assert!(run.shared.metrics.text().contains("tamis_halted{reason=\"quarantine_ratio\"} 1"));
+}
+
+#[test]
+fn a_batch_is_full_when_its_time_is_over_however_many_records_are_there() {
+    let engine = Arc::new(Engine::new(policy("p", "in", false)).unwrap());
+    let shared = Arc::new(Shared {
+        metrics: Arc::new(Metrics::new([engine.policy()])),
+        breaker: Breaker::new(1, 0.05),
+        engines: vec![engine],
+        keys: Mutex::new(Arc::new(no_keys())),
+        state: Arc::new(State::new(vec!["p".to_owned()], 1)),
+        consent: None,
+        event_ids: false,
+    });
+    let sink =
+        Writing { log: Arc::new(log(0, 1, 0, None)), staged: Committed::default(), done: Arc::default(), open: false };
+    let bounds = Bounds { interval: Duration::from_millis(50), bytes: u64::MAX };
+    let mut batch = Batch::new(sink, shared, bounds, 0);
+    let record = |offset| Record {
+        topic: "in",
+        partition: 0,
+        offset,
+        key: None,
+        headers: &[],
+        timestamp: Some(1_790_000_000_000),
+        value: Some(b"{\"n\":1}"),
+    };
+    assert_eq!(batch.take(&record(0), None), Taken::More);
+    // A record that takes long to decide, in a burst of many.
+    std::thread::sleep(Duration::from_millis(60));
+    assert_eq!(batch.take(&record(1), None), Taken::Full);
 }

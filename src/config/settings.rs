@@ -68,7 +68,10 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("enable.auto.offset.store", "an offset counts as done only after its outputs are committed"),
     ("offset.store.method", "offsets live in Kafka, where they commit together with the outputs"),
     ("offset.store.sync.interval.ms", "offsets live in Kafka, where they commit together with the outputs"),
-    ("auto.offset.reset", "a new group starts at the earliest record, so that none is skipped"),
+    (
+        "auto.offset.reset",
+        "a new group starts at the earliest record, and a place that is gone halts the policy, so that none is skipped",
+    ),
     ("isolation.level", "reading aborted records would forward what its producer took back"),
     ("enable.idempotence", "without it a retried send writes a record twice"),
     ("acks", "only acks=all survives the loss of a broker"),
@@ -95,6 +98,10 @@ pub const REFUSED: &[(&str, &str)] = &[
     (
         "enable.ssl.certificate.verification",
         "raw personal data goes over this connection; name the CA with ssl.ca.location instead",
+    ),
+    (
+        "ssl.endpoint.identification.algorithm",
+        "raw personal data goes over this connection; name the brokers in kafka.brokers as their certificates do instead",
     ),
     ("plugin.library.paths", "a plug-in sees every raw record"),
     ("statistics.interval.ms", "tamis_lag_records is made from the client's statistics"),
@@ -184,7 +191,6 @@ const BOTH: &[&str] = &[
     "ssl.cipher.suites",
     "ssl.crl.location",
     "ssl.curves.list",
-    "ssl.endpoint.identification.algorithm",
     "ssl.key.location",
     "ssl.keystore.location",
     "ssl.providers",

@@ -82,6 +82,7 @@ impl Shared {
 /// See the module.
 pub struct Batch<K> {
     sink: K,
+    worker: usize,
     shared: Arc<Shared>,
     bounds: Bounds,
     topics: Vec<(Arc<str>, usize)>,
@@ -127,8 +128,8 @@ pub struct Undone {
 }
 
 impl<K: Sink> Batch<K> {
-    /// An empty batch over `sink`.
-    pub fn new(sink: K, shared: Arc<Shared>, bounds: Bounds) -> Batch<K> {
+    /// An empty batch over `sink`, of this worker.
+    pub fn new(sink: K, shared: Arc<Shared>, bounds: Bounds, worker: usize) -> Batch<K> {
         let topics = shared.engines.iter().enumerate().flat_map(|(policy, engine)| {
             engine.policy().input.topics.iter().map(move |topic| (Arc::from(topic.as_str()), policy))
         });
@@ -136,6 +137,7 @@ impl<K: Sink> Batch<K> {
         let reports = shared.engines.iter().map(|engine| Report::new(engine)).collect();
         Batch {
             sink,
+            worker,
             bounds,
             topics,
             reports,
@@ -171,10 +173,7 @@ impl<K: Sink> Batch<K> {
             self.fail(failure);
             return Taken::Full;
         }
-        match &self.open {
-            Some(open) if open.bytes < self.bounds.bytes && self.narrow.room(open.records) => Taken::More,
-            _ => Taken::Full,
-        }
+        if self.open.is_none() || self.due() { Taken::Full } else { Taken::More }
     }
 
     fn begin(&mut self) {
@@ -248,13 +247,19 @@ impl<K: Sink> Batch<K> {
         let alone = self.narrow.refuses(topic, record.partition, record.offset);
         let refuse = if alone { Some(QuarantineReason::Refused) } else { refuse };
         let sampled = (open.records % SAMPLE == 0).then(Instant::now);
-        match refuse {
-            Some(reason) => engine.refuse(record, reason, &mut self.work, report),
+        self.shared.state.deciding(self.worker, topic, record.partition, record.offset);
+        let decided = match refuse {
+            Some(reason) => {
+                engine.refuse(record, reason, &mut self.work, report);
+                Ok(())
+            }
             // The batch is undone and read again; until choices can be asked for, its policy is halted.
             None => engine
                 .process(record, &open.facts, &mut self.work, report)
-                .map_err(|unavailable| Failure::world(unavailable.to_string()))?,
-        }
+                .map_err(|unavailable| Failure::world(unavailable.to_string())),
+        };
+        self.shared.state.decided(self.worker);
+        decided?;
         if let Some(at) = sampled {
             open.deciding += at.elapsed();
             open.sampled += 1;

@@ -31,8 +31,9 @@ impl Narrow {
             .is_some_and(|found| found.first == offset && found.partition == partition && found.topic == *topic)
     }
 
-    /// Partitions that went to somebody else are no longer searched.
+    /// Partitions that went to somebody else are no longer searched, and what was found there is theirs to find.
     pub(super) fn forget(&mut self, gone: impl Fn(&str, i32) -> bool) {
+        self.refused.take_if(|found| gone(&found.topic, found.partition));
         self.until.retain(|position| !gone(&position.topic, position.partition));
         if self.until.is_empty() {
             self.limit = None;
@@ -46,7 +47,7 @@ impl Narrow {
     /// When it was the note on the record found.
     pub(super) fn failed(&mut self, positions: &[Position]) -> Result<(), Failure> {
         self.failures += 1;
-        if self.refused.take().is_some() {
+        if self.take_found(positions) {
             return Err(Failure::session("the quarantine topic refuses the note on a refused record"));
         }
         match (positions, self.limit) {
@@ -65,10 +66,18 @@ impl Narrow {
         Ok(())
     }
 
+    /// Was the record found in a batch of these positions? It is then dealt with, one way or the other.
+    fn take_found(&mut self, positions: &[Position]) -> bool {
+        let holds = |found: &Position, p: &Position| {
+            p.topic == found.topic && p.partition == found.partition && (p.first..p.next).contains(&found.first)
+        };
+        self.refused.take_if(|found| positions.iter().any(|position| holds(found, position))).is_some()
+    }
+
     /// A batch of these positions was committed.
     pub(super) fn passed(&mut self, positions: &[Position]) {
         self.failures = 0;
-        self.refused = None;
+        self.take_found(positions);
         self.until.retain(|until| {
             !positions.iter().any(|p| p.topic == until.topic && p.partition == until.partition && p.next >= until.next)
         });
@@ -134,5 +143,30 @@ mod tests {
         }
         assert!(narrow.refuses(&Arc::from("in"), 0, 5));
         assert!(narrow.failed(&[span(5, 6)]).is_err());
+    }
+
+    #[test]
+    fn a_record_that_went_away_with_its_partition_is_nobody_s_note() {
+        let mut narrow = Narrow::default();
+        for _ in 0..3 {
+            narrow.failed(&[span(5, 6)]).unwrap();
+        }
+        assert!(narrow.refuses(&Arc::from("in"), 0, 5));
+        narrow.forget(|_, partition| partition == 0);
+        assert!(!narrow.refuses(&Arc::from("in"), 0, 5), "whoever has it now finds it again");
+        // Another partition's record is refused next: that is no word on the quarantine topic.
+        let other = Position { topic: Arc::from("in"), partition: 1, first: 70, next: 80 };
+        narrow.failed(&[other]).unwrap();
+    }
+
+    #[test]
+    fn the_note_counts_as_refused_only_where_it_was_in_the_batch() {
+        let mut narrow = Narrow::default();
+        for _ in 0..3 {
+            narrow.failed(&[span(5, 6)]).unwrap();
+        }
+        let other = Position { topic: Arc::from("in"), partition: 1, first: 70, next: 71 };
+        narrow.failed(std::slice::from_ref(&other)).unwrap();
+        narrow.passed(&[other]);
     }
 }

@@ -153,10 +153,7 @@ impl Service {
         }
         match self.shared.state.hung() {
             None => Ok(()),
-            Some(worker) => Err(format!(
-                "worker {worker} has hung in a call of the Kafka client for two minutes; the process ends, and the next \
-                 start goes on from the last commit"
-            )),
+            Some(hung) => Err(format!("{hung}; the process ends, and the next start goes on from the last commit")),
         }
     }
 

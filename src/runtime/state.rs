@@ -4,8 +4,9 @@
 //! our own, never anything of a record. The trap: a halt belongs to a policy, not to a worker. Every worker that reads
 //! a topic of that policy pauses it, and goes on with the others.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::engine::outcome::closed_list;
@@ -21,11 +22,14 @@ closed_list! {
         ConsentCold = "consent_cold",
         /// The consent table is older than `consent.max_staleness`. Lifted by itself.
         ConsentStale = "consent_stale",
+        /// Records of an input partition are gone before they were read. Lifted by whoever moves the group's offset.
+        OffsetGap = "offset_gap",
     }
 }
 
-/// How long a worker may be silent before it counts as hung, in milliseconds. A worker says that it lives at least
-/// once in every call that it makes; the longest of them waits 30 s for the broker, and may be repeated by the client.
+/// How long a worker may be silent before it counts as hung, in milliseconds. A worker says that it lives at every
+/// record, and at least once in every call of the client; the longest of them waits 30 s for the broker, and may be
+/// repeated by the client.
 pub const SILENCE_LIMIT_MS: i64 = 120_000;
 
 /// The shared state of one process.
@@ -36,11 +40,46 @@ pub struct State {
     policies: Vec<[AtomicBool; HaltReason::ALL.len()]>,
     names: Vec<String>,
     workers: Vec<WorkerState>,
+    gaps: Mutex<BTreeMap<(Arc<str>, i32), Gap>>,
+}
+
+/// Records that are gone from an input partition before they were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How many, as far as offsets tell.
+    pub records: u64,
+    /// What happened and what to do.
+    pub what: String,
+}
+
+/// A worker that has been silent for too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hung {
+    /// Its number.
+    pub worker: usize,
+    /// The record that it decides: topic, partition, offset. Without one it hangs in a call of the client.
+    pub deciding: Option<(Arc<str>, i32, i64)>,
+}
+
+impl std::fmt::Display for Hung {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (worker, minutes) = (self.worker, SILENCE_LIMIT_MS / 60_000);
+        match &self.deciding {
+            Some((topic, partition, offset)) => write!(
+                f,
+                "worker {worker} has been deciding one record for {minutes} minutes: topic {topic}, partition {partition}, \
+                 offset {offset}; that is a fault of ours, please report it"
+            ),
+            None => write!(f, "worker {worker} has hung in a call of the Kafka client for {minutes} minutes"),
+        }
+    }
 }
 
 /// What one worker says of itself.
 struct WorkerState {
     beat_ms: AtomicI64,
+    deciding: AtomicBool,
+    record: Mutex<Option<(Arc<str>, i32, i64)>>,
     polling: AtomicBool,
     trouble: Mutex<Option<String>>,
 }
@@ -53,9 +92,12 @@ impl State {
             stop_ms: AtomicI64::new(0),
             policies: policies.iter().map(|_| Default::default()).collect(),
             names: policies,
+            gaps: Mutex::default(),
             workers: (0..workers)
                 .map(|_| WorkerState {
                     beat_ms: AtomicI64::new(0),
+                    deciding: AtomicBool::new(false),
+                    record: Mutex::new(None),
                     polling: AtomicBool::new(false),
                     trouble: Mutex::new(Some("has not started".to_owned())),
                 })
@@ -141,6 +183,9 @@ impl State {
                 ));
             }
         }
+        let gaps = self.gaps.lock().unwrap_or_else(|held| held.into_inner());
+        reasons.extend(gaps.values().map(|gap| gap.what.clone()));
+        drop(gaps);
         for (number, worker) in self.workers.iter().enumerate() {
             if let Some(trouble) = worker.trouble.lock().unwrap_or_else(|held| held.into_inner()).as_ref() {
                 reasons.push(format!("worker {number} {trouble}"));
@@ -150,15 +195,48 @@ impl State {
     }
 
     /// The first worker that has been silent for too long, if any: it hangs in a call that does not return.
-    pub fn hung(&self) -> Option<usize> {
+    pub fn hung(&self) -> Option<Hung> {
         self.hung_at(self.elapsed_ms())
     }
 
-    fn hung_at(&self, now_ms: i64) -> Option<usize> {
-        self.workers.iter().position(|worker| {
+    fn hung_at(&self, now_ms: i64) -> Option<Hung> {
+        let worker = self.workers.iter().position(|worker| {
             let beat = worker.beat_ms.load(Ordering::Relaxed);
             beat > 0 && now_ms - beat > SILENCE_LIMIT_MS
-        })
+        })?;
+        let silent = self.workers.get(worker)?;
+        let record = || silent.record.lock().unwrap_or_else(|held| held.into_inner()).clone();
+        let deciding = silent.deciding.load(Ordering::Acquire).then(record).flatten();
+        Some(Hung { worker, deciding })
+    }
+
+    /// A worker lives, and begins to decide this record.
+    pub fn deciding(&self, worker: usize, topic: &Arc<str>, partition: i32, offset: i64) {
+        self.beat(worker);
+        let Some(worker) = self.workers.get(worker) else { return };
+        let mut record = worker.record.lock().unwrap_or_else(|held| held.into_inner());
+        match record.as_mut() {
+            Some(known) if Arc::ptr_eq(&known.0, topic) => (known.1, known.2) = (partition, offset),
+            _ => *record = Some((Arc::clone(topic), partition, offset)),
+        }
+        worker.deciding.store(true, Ordering::Release);
+    }
+
+    /// A worker is done with deciding its record.
+    pub fn decided(&self, worker: usize) {
+        if let Some(worker) = self.workers.get(worker) {
+            worker.deciding.store(false, Ordering::Release);
+        }
+    }
+
+    /// Records of a partition are gone before they were read, and its policy is halted. Returns how many are gone from
+    /// all partitions of that topic, and whether this is news.
+    pub fn gap(&self, policy: usize, topic: &Arc<str>, partition: i32, gap: Gap) -> (u64, bool) {
+        let mut gaps = self.gaps.lock().unwrap_or_else(|held| held.into_inner());
+        let news = gaps.insert((Arc::clone(topic), partition), gap.clone()) != Some(gap);
+        self.halt(policy, HaltReason::OffsetGap, true);
+        let records = gaps.iter().filter(|((name, _), _)| name == topic).map(|(_, gap)| gap.records);
+        (records.sum(), news)
     }
 
     /// A worker says that it lives.
@@ -219,8 +297,38 @@ mod tests {
         assert_eq!(state.hung_at(10 * SILENCE_LIMIT_MS), None, "none has started");
         state.beat(1);
         assert_eq!(state.hung(), None);
-        assert_eq!(state.hung_at(10 * SILENCE_LIMIT_MS), Some(1));
+        let hung = state.hung_at(10 * SILENCE_LIMIT_MS).unwrap();
+        assert_eq!(hung.to_string(), "worker 1 has hung in a call of the Kafka client for 2 minutes");
         state.ended(1);
         assert_eq!(state.hung_at(10 * SILENCE_LIMIT_MS), None);
+    }
+
+    #[test]
+    fn a_worker_that_hangs_over_a_record_says_over_which() {
+        let state = State::new(Vec::new(), 1);
+        let topic = Arc::from("collector.web");
+        state.deciding(0, &topic, 3, 1233);
+        state.decided(0);
+        state.deciding(0, &topic, 3, 1234);
+        let hung = state.hung_at(10 * SILENCE_LIMIT_MS).unwrap().to_string();
+        assert!(hung.contains("topic collector.web, partition 3, offset 1234") && !hung.contains("client"), "{hung}");
+        state.decided(0);
+        assert_eq!(state.hung(), None);
+        assert!(state.hung_at(10 * SILENCE_LIMIT_MS).unwrap().to_string().contains("the Kafka client"));
+    }
+
+    #[test]
+    fn a_gap_halts_its_policy_and_no_call_lifts_it() {
+        let state = State::new(vec!["web".to_owned(), "app".to_owned()], 1);
+        state.trouble(0, None);
+        let gap = |records| Gap { records, what: format!("{records} records are gone") };
+        let topic: Arc<str> = Arc::from("collector.web");
+        assert_eq!(state.gap(0, &topic, 0, gap(3)), (3, true));
+        assert_eq!(state.gap(0, &topic, 1, gap(4)), (7, true));
+        assert_eq!(state.gap(0, &topic, 1, gap(4)), (7, false), "known already");
+        assert!(state.halted(0) && !state.halted(1));
+        assert_eq!(state.resume(), 0);
+        assert!(state.halted(0));
+        assert_eq!(state.not_ready(), ["3 records are gone", "4 records are gone"]);
     }
 }

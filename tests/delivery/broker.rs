@@ -56,6 +56,12 @@ impl Broker {
         self.address = String::from_utf8(out.stdout).unwrap().trim().to_owned();
     }
 
+    /// Where its log segments are.
+    pub fn data(&self) -> PathBuf {
+        let settings = std::fs::read_to_string(self.dir.join("server.properties")).unwrap();
+        settings.lines().find_map(|line| line.strip_prefix("log.dirs=")).unwrap().into()
+    }
+
     /// Ends it as a crash would.
     pub fn kill(&self) {
         assert!(self.script("stop").arg("--kill").status().unwrap().success());

@@ -5,7 +5,10 @@
 #![allow(missing_docs, unreachable_pub, clippy::print_stderr, reason = "a test that tells what it measured")]
 
 mod broker;
+mod canaries;
 mod choices;
+mod damage;
 mod faults;
 mod kills;
+mod offsets;
 mod world;

@@ -23,6 +23,8 @@ pub struct World {
     /// The brokers of outputs and quarantine; the same as `input` but across clusters.
     pub output: String,
     pub dir: tempfile::TempDir,
+    /// Everything that the process and the client library can log is logged.
+    pub loud: bool,
     workers: usize,
     delivery: &'static str,
 }
@@ -48,7 +50,7 @@ impl World {
             &[(&format!("{name}.out"), partitions, output_settings), (&format!("{name}.quarantine"), 1, &[])],
         );
         let (input, output) = (input.to_owned(), output.to_owned());
-        let world = World { name, input, output, dir: tempfile::tempdir().unwrap(), workers: 2, delivery };
+        let world = World { name, input, output, dir: tempfile::tempdir().unwrap(), loud: false, workers: 2, delivery };
         fs::write(world.file("policy.yaml"), world.policy()).unwrap();
         world
     }
@@ -73,18 +75,21 @@ impl World {
     /// Starts `tamis run` as one instance; its log goes to `<instance>.log`.
     pub fn start(&self, instance: &str, fault: &str) -> Tamis {
         let config = self.file(&format!("{instance}.yaml"));
+        let (level, debug) = if self.loud { ("trace", "debug: all, ") } else { ("info", "") };
         let output = if self.input == self.output {
             String::new()
         } else {
             format!("  output: {{brokers: \"{}\"}}\n", self.output)
         };
-        let keys = if self.delivery == "at_least_once" { format!("keys: {}\n", self.keys()) } else { String::new() };
+        let tokens = fs::read_to_string(self.file("policy.yaml")).unwrap().contains("tokens:");
+        let keys =
+            if self.delivery == "at_least_once" || tokens { format!("keys: {}\n", self.keys()) } else { String::new() };
         fs::write(
             &config,
             format!(
-                "kafka:\n  brokers: \"{}\"\n{output}  client: {{session.timeout.ms: 6000, heartbeat.interval.ms: 1000}}\n\
+                "kafka:\n  brokers: \"{}\"\n{output}  client: {{{debug}session.timeout.ms: 6000, heartbeat.interval.ms: 1000}}\n\
                  group: {}\ninstance: {instance}\npolicies: [policy.yaml]\n{keys}delivery: {}\nworkers: {}\n\
-                 quarantine: {{topic: {}.quarantine}}\nadmin: {{listen: \"127.0.0.1:0\"}}\nlog: {{level: info}}\n",
+                 quarantine: {{topic: {}.quarantine}}\nadmin: {{listen: \"127.0.0.1:0\"}}\nlog: {{level: {level}}}\n",
                 self.input, self.name, self.delivery, self.workers, self.name
             ),
         )

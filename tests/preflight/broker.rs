@@ -28,10 +28,16 @@ pub(crate) struct Broker {
 /// The broker, or `None` where none can be started. Where CI is set one must start, so that a missing Java fails the run.
 pub(crate) fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
-    BROKER.get_or_init(start).as_ref()
+    BROKER.get_or_init(|| start("main")).as_ref()
 }
 
-fn start() -> Option<Broker> {
+/// Another cluster of one broker, for deployments that write elsewhere than they read.
+pub(crate) fn other() -> Option<&'static Broker> {
+    static OTHER: OnceLock<Option<Broker>> = OnceLock::new();
+    OTHER.get_or_init(|| start("other")).as_ref()
+}
+
+fn start(name: &str) -> Option<Broker> {
     let found = ["java", "mvn", "openssl"].iter().all(|program| {
         Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|out| out.status.success())
     });
@@ -41,7 +47,7 @@ fn start() -> Option<Broker> {
     }
     assert!(found, "java, mvn and openssl are needed (scripts/bootstrap installs them)");
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let dir = root.join(format!("target/kafka/preflight-{}", std::process::id()));
+    let dir = root.join(format!("target/kafka/preflight-{}-{name}", std::process::id()));
     let mut command = Command::new(root.join("scripts/kafka"));
     command.args(["start", "--secure", "--owner", &std::process::id().to_string(), "--dir"]).arg(&dir);
     let out = command.output().unwrap();

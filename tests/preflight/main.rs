@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr)]
 
 mod broker;
+mod clusters;
 mod consent;
 
 use std::path::Path;

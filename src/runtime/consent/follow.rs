@@ -256,6 +256,10 @@ impl Follower<'_> {
             (_, Some(Code::AutoOffsetReset | Code::OffsetOutOfRange)) => {
                 Err(End::Anew("it no longer has the records that are next"))
             }
+            // The client would go on behind them.
+            (_, Some(Code::BadMessage)) => {
+                Err(End::Failed("records of it fail their checksum, and what is behind them must wait".to_owned()))
+            }
             (KafkaError::MessageConsumptionFatal(_), _) => Err(error.into()),
             // The client goes on trying by itself.
             _ => {

@@ -46,7 +46,10 @@ pub fn consumer(config: &Config, worker: usize) -> ClientConfig {
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("isolation.level", "read_committed")
-        .set("auto.offset.reset", "earliest")
+        // Where to begin is ours to say (`super::offsets`): the client would jump over what is gone without a word.
+        .set("auto.offset.reset", "error")
+        // A batch that fails its checksum is said and then passed over by the client: `super::source` stops there.
+        .set("check.crcs", "true")
         // Not cooperative: its rebalances take two rounds, and a static member that restarts between them keeps the half
         // of the first; the partitions of the other half then belong to nobody.
         .set("partition.assignment.strategy", "roundrobin")
@@ -64,6 +67,7 @@ pub fn consent(config: &Config) -> ClientConfig {
         .set("isolation.level", "read_committed")
         // Offsets that are gone mean that the table is not of this topic: never skipped in silence.
         .set("auto.offset.reset", "error")
+        .set("check.crcs", "true")
         .set("enable.partition.eof", "true")
         .set("statistics.interval.ms", "5000");
     client

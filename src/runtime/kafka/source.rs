@@ -1,6 +1,6 @@
 //! A consumer as a [`Source`], and what happens when partitions are taken away from it.
 //!
-//! The group may take partitions back at any poll. The client then calls [`Events::pre_rebalance`] in the middle of that
+//! The group may take partitions back at any poll. The client then calls [`Events::rebalance`] in the middle of that
 //! poll, and the batch is committed or undone there, before anybody else can read from those partitions.
 //!
 //! The trap: a halted topic is paused, but records of it may already be on their way; they are handed back by the batch
@@ -14,18 +14,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rdkafka::bindings::rd_kafka_resp_err_t as RDKafkaRespErr;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, ClientContext, Offset, Statistics, TopicPartitionList};
 
+use super::offsets::{self, Group, Lost};
 use super::transaction::Transaction;
 use super::words;
+use crate::engine::Engine;
 use crate::engine::outcome::QuarantineReason;
 use crate::engine::record::{Header, Record};
 use crate::runtime::batch::Batch;
 use crate::runtime::pipeline::{BURST, Each, Failure, Position, Source, lock};
+use crate::runtime::state::HaltReason;
 
 /// How long a seek may take. It is answered by the client itself.
 const SEEK: Duration = Duration::from_secs(5);
@@ -39,6 +43,8 @@ pub struct Consuming {
     topics: Vec<String>,
     held: RefCell<BTreeSet<String>>,
     complained: Cell<Option<Instant>>,
+    /// Records that fail their checksum were met: nothing behind them may be read.
+    damaged: Cell<bool>,
 }
 
 /// What the client tells in the middle of a poll.
@@ -47,6 +53,9 @@ pub struct Events {
     worker: usize,
     reassigned: AtomicBool,
     closed: AtomicBool,
+    /// Where the assigned partitions began.
+    began: Mutex<TopicPartitionList>,
+    group: Group,
 }
 
 impl Consuming {
@@ -57,13 +66,27 @@ impl Consuming {
         batch: Arc<Mutex<Batch<Transaction>>>,
         worker: usize,
     ) -> Result<Consuming, Failure> {
-        let events = Events { batch, worker, reassigned: AtomicBool::new(false), closed: AtomicBool::new(false) };
+        let named = |setting| config.get(setting).unwrap_or_default().to_owned();
+        let events = Events {
+            batch,
+            worker,
+            reassigned: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            began: Mutex::new(TopicPartitionList::new()),
+            group: Group { name: named("group.id"), brokers: named("bootstrap.servers") },
+        };
         let consumer: BaseConsumer<Events> = config
             .create_with_context(events)
             .map_err(|error| Failure::session(format!("cannot create the consumer: {}", words(&error))))?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names).map_err(|error| Failure::session(format!("cannot subscribe: {}", words(&error))))?;
-        Ok(Consuming { consumer, topics, held: RefCell::default(), complained: Cell::new(None) })
+        Ok(Consuming {
+            consumer,
+            topics,
+            held: RefCell::default(),
+            complained: Cell::new(None),
+            damaged: Cell::new(false),
+        })
     }
 
     /// The session is over: what the client still says while it closes no longer reaches the batch.
@@ -80,15 +103,17 @@ impl Consuming {
                                        `instance`"
                     .to_owned()
             }
-            Code::AutoOffsetReset => "the group has no valid offset for a partition: records may have been deleted \
-                                      before they were read"
-                .to_owned(),
+            Code::AutoOffsetReset => return self.out_of_range(),
+            Code::BadMessage => {
+                self.damaged.set(true);
+                return Ok(());
+            }
             Code::UnknownTopicOrPartition | Code::UnknownTopic => "an input topic does not exist".to_owned(),
             Code::TopicAuthorizationFailed => "reading an input topic is not allowed: grant Read on it".to_owned(),
             Code::GroupAuthorizationFailed => "joining the group is not allowed: grant Read on it".to_owned(),
             _ => format!("the consumer says: {}", words(error)),
         };
-        if fatal || matches!(code, Code::FencedInstanceId | Code::AutoOffsetReset) {
+        if fatal || code == Code::FencedInstanceId {
             return Err(Failure::session(what));
         }
         let events = self.consumer.context();
@@ -98,6 +123,41 @@ impl Consuming {
         lock(&events.batch).shared().state.trouble(events.worker, Some(format!("has trouble: {what}")));
         self.complained.set(Some(Instant::now()));
         Ok(())
+    }
+
+    /// Halts the policies of partitions whose place in the log is gone.
+    fn out_of_range(&self) -> Result<(), Failure> {
+        let events = self.consumer.context();
+        let lost = offsets::lost(&self.consumer, &lock(&events.began), &events.group)?;
+        if lost.is_empty() {
+            return Err(Failure::session("a partition could not be read from where we were; it can be now"));
+        }
+        let shared = Arc::clone(lock(&events.batch).shared());
+        for Lost { topic, partition, gap } in lost {
+            let reads = |engine: &Arc<Engine>| engine.policy().input.topics.contains(&topic);
+            let Some(policy) = shared.engines.iter().position(reads) else { continue };
+            let what = gap.what.clone();
+            let (records, news) = shared.state.gap(policy, &Arc::from(topic.as_str()), partition, gap);
+            shared.metrics.gap(&topic, records);
+            shared.metrics.halted(HaltReason::OffsetGap, true);
+            if news {
+                tracing::error!(worker = events.worker, "{what}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what was read before damaged records, then ends the session: the next one reads them again, and whoever
+    /// is to blame may have been the network.
+    fn at_damage(&self, wait: Duration) -> Result<(), Failure> {
+        if lock(&self.consumer.context().batch).remaining().is_some() {
+            std::thread::sleep(wait);
+            return Ok(());
+        }
+        Err(Failure::session(
+            "records of an input topic fail their checksum: a broker's disk or the network damages them. Nothing behind \
+             them is read until they are whole",
+        ))
     }
 
     fn quiet(&self) {
@@ -139,11 +199,19 @@ impl Source for Consuming {
     type Reader = BaseConsumer<Events>;
 
     fn poll(&self, wait: Duration, each: &mut Each<'_>) -> Result<(), Failure> {
+        if self.damaged.get() {
+            return self.at_damage(wait);
+        }
         let mut wait = wait;
         for _ in 0..BURST {
             match self.consumer.poll(wait) {
                 None => break,
-                Some(Err(error)) => self.complaint(&error)?,
+                Some(Err(error)) => {
+                    self.complaint(&error)?;
+                    if self.damaged.get() {
+                        break;
+                    }
+                }
                 Some(Ok(message)) => {
                     if deliver(&message, each).is_break() {
                         break;
@@ -244,21 +312,41 @@ impl ClientContext for Events {
 }
 
 impl ConsumerContext for Events {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    /// Instead of the crate's own, which cannot say where partitions begin.
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         self.reassigned.store(true, Ordering::Release);
-        let (word, list) = match rebalance {
-            Rebalance::Assign(list) => ("assigned", list),
-            Rebalance::Revoke(list) => ("revoked", list),
-            Rebalance::Error(error) => {
-                tracing::warn!(worker = self.worker, "rebalance failed: {}", words(error));
-                return;
+        let closed = self.closed.load(Ordering::Acquire);
+        let partitions = list.count();
+        let done = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            tracing::info!(worker = self.worker, partitions, "partitions assigned");
+            if !closed {
+                self.begin(consumer, list);
             }
+            consumer.assign(list)
+        } else {
+            tracing::info!(worker = self.worker, partitions, "partitions revoked");
+            if !closed {
+                let gone: Vec<(String, i32)> =
+                    list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect();
+                lock(&self.batch).release(&gone, consumer.assignment_lost(), consumer);
+            }
+            consumer.unassign()
         };
-        let partitions: Vec<(String, i32)> =
-            list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect();
-        tracing::info!(worker = self.worker, partitions = partitions.len(), "partitions {word}");
-        if word == "revoked" && !self.closed.load(Ordering::Acquire) {
-            lock(&self.batch).release(&partitions, consumer.assignment_lost(), consumer);
+        if let Err(error) = done
+            && !closed
+        {
+            lock(&self.batch).fail(Failure::session(format!("cannot take or give partitions: {}", words(&error))));
+        }
+    }
+}
+
+impl Events {
+    /// The batch fails where nobody can tell; then the session ends before anything is read.
+    fn begin(&self, consumer: &BaseConsumer<Self>, list: &mut TopicPartitionList) {
+        let shared = Arc::clone(lock(&self.batch).shared());
+        match offsets::begin(consumer, list, &shared.state, self.worker) {
+            Ok(()) => *lock(&self.began) = list.clone(),
+            Err(failure) => lock(&self.batch).fail(failure),
         }
     }
 }

@@ -19,7 +19,7 @@ use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{fault, produce_failure, says_fenced, source, words};
+use super::{fault, produce_failure, says_fenced, source, weight, words};
 use crate::engine::{LearnedDenial, Minimized, Placement, QuarantineNote};
 use crate::runtime::pipeline::{Cause, Failure, Position, Sink, lock};
 use crate::runtime::quarantine::{note_key, note_value};
@@ -67,7 +67,8 @@ pub struct Transaction {
 /// What the client tells between calls.
 #[derive(Default)]
 pub struct Events {
-    refused: Mutex<Option<Failure>>,
+    /// The weightiest failed delivery since it was last asked for.
+    refused: Mutex<Option<(u8, Failure)>>,
     complained: Mutex<Option<Instant>>,
 }
 
@@ -94,8 +95,16 @@ impl ProducerContext for Events {
             if matches!(code, Code::PurgeQueue | Code::PurgeInflight) {
                 return;
             }
-            let failure = produce_failure(code, message.topic());
-            lock(&self.refused).get_or_insert(failure);
+            self.refuse(code, message.topic());
+        }
+    }
+}
+
+impl Events {
+    fn refuse(&self, code: Code, topic: &str) {
+        let mut refused = lock(&self.refused);
+        if refused.as_ref().is_none_or(|(known, _)| *known < weight(code)) {
+            *refused = Some((weight(code), produce_failure(code, topic)));
         }
     }
 }
@@ -176,7 +185,7 @@ impl Transaction {
         loop {
             // Does not wait: wakes the client's threads and makes them send without lingering.
             let _ = self.producer.flush(Duration::ZERO);
-            self.producer.poll(Duration::ZERO);
+            self.serve();
             if self.producer.in_flight_count() == 0 {
                 break;
             }
@@ -189,8 +198,16 @@ impl Transaction {
         self.refusal()
     }
 
+    /// Takes what the client has to tell: one thing a call. Its log lines come this way, too, and under `debug: all` each
+    /// look at the queue makes some, behind which a failed delivery would never be heard.
+    fn serve(&self) {
+        (0..16).for_each(|_| {
+            self.producer.poll(Duration::ZERO);
+        });
+    }
+
     fn refusal(&self) -> Result<(), Failure> {
-        lock(&self.producer.context().refused).take().map_or(Ok(()), Err)
+        lock(&self.producer.context().refused).take().map_or(Ok(()), |(_, failure)| Err(failure))
     }
 
     /// Calls the client until it says yes or no; a call that ran out of time is continued by calling it again.
@@ -220,7 +237,7 @@ impl Transaction {
 
     /// A refused record is the reason for what the client says afterwards.
     fn judged(&self, failure: Failure) -> Failure {
-        self.producer.poll(Duration::ZERO);
+        self.serve();
         match self.refusal() {
             Err(refused) if refused.cause == Cause::Record => refused,
             _ => failure,
@@ -313,6 +330,11 @@ impl Sink for Transaction {
                     let Some(group) = reader.group_metadata() else {
                         return Err(Failure::session("the consumer is in no group"));
                     };
+                    // Asked after the line above: a member that was put out has no generation any more, and a group that
+                    // is empty by now takes offsets from whoever names none.
+                    if reader.assignment_lost() {
+                        return Err(Failure::world("the group gave our partitions away; they are read again"));
+                    }
                     self.call("commit offsets", || self.producer.send_offsets_to_transaction(&offsets, &group, CALL))?;
                 }
                 self.call("commit", || self.producer.commit_transaction(CALL))?;
@@ -323,6 +345,9 @@ impl Sink for Transaction {
             }
             Delivery::AtLeastOnce => {
                 fault::before_commit();
+                if reader.assignment_lost() {
+                    return Err(Failure::world("the group gave our partitions away; they are read again"));
+                }
                 if !positions.is_empty() {
                     reader
                         .commit(&offsets, CommitMode::Sync)
@@ -355,7 +380,7 @@ impl Sink for Transaction {
                 })
             }
         };
-        self.producer.poll(Duration::ZERO);
+        self.serve();
         // What the abort itself threw away was reported too.
         let _ = self.refusal();
         match result {
@@ -368,5 +393,28 @@ impl Sink for Transaction {
 
     fn idle(&mut self) {
         self.producer.poll(Duration::ZERO);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_all_reports_on_a_batch_the_one_that_says_what_to_do_counts() {
+        let says = |codes: &[Code]| {
+            let events = Events::default();
+            codes.iter().for_each(|code| events.refuse(*code, "lake"));
+            events.refused.into_inner().unwrap().unwrap().1
+        };
+        // The culprit is not the first of its batch, and a neighbour may fail for another reason before.
+        let found = says(&[Code::InvalidDifferentRecord, Code::InvalidTimestamp, Code::InvalidDifferentRecord]);
+        assert_eq!(found.cause, Cause::Record);
+        assert!(found.what.contains("InvalidTimestamp") && found.what.contains("goes to quarantine"), "{found}");
+        assert_eq!(says(&[Code::InvalidDifferentRecord]).cause, Cause::Record);
+        assert_eq!(says(&[Code::MessageTimedOut, Code::InvalidRecord]).cause, Cause::Record);
+        assert_eq!(says(&[Code::InvalidRecord, Code::InvalidProducerEpoch]).cause, Cause::Session);
+        assert_eq!(says(&[Code::InvalidProducerEpoch, Code::InvalidRecord]).cause, Cause::Session);
+        assert_eq!(says(&[Code::MessageTimedOut]).cause, Cause::World);
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn session(settings: &Settings, shared: &Arc<Shared>, worker: usize) 
     if state.stopping() {
         return Ok(());
     }
-    let batch = Arc::new(Mutex::new(Batch::new(transaction, Arc::clone(shared), settings.bounds)));
+    let batch = Arc::new(Mutex::new(Batch::new(transaction, Arc::clone(shared), settings.bounds, worker)));
     let topics = shared.engines.iter().flat_map(|engine| engine.policy().input.topics.iter().cloned()).collect();
     let source = Consuming::subscribe(consumer, topics, Arc::clone(&batch), worker)?;
     tracing::info!(worker, "polls");

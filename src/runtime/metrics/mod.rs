@@ -51,6 +51,7 @@ pub struct Metrics {
     rule_last_match: GaugeVec,
     bytes: IntCounterVec,
     lag: IntGaugeVec,
+    gap: IntGaugeVec,
     lags: Mutex<BTreeMap<(Arc<str>, i32), u64>>,
     totals: Mutex<BTreeMap<usize, Report>>,
     stage: HistogramVec,
@@ -90,6 +91,7 @@ impl Metrics {
             ),
             bytes: counter(&registry, &table::BYTES),
             lag: gauge(&registry, &table::LAG),
+            gap: gauge(&registry, &table::GAP),
             lags: Mutex::new(BTreeMap::new()),
             totals: Mutex::new(BTreeMap::new()),
             stage: histogram(&registry, &table::STAGE),
@@ -144,6 +146,7 @@ impl Metrics {
         }
         for topic in &policy.input.topics {
             self.lag.with_label_values(&[topic]);
+            self.gap.with_label_values(&[topic]);
         }
         self.conservation.with_label_values(&[name]);
         for kind in SignalKind::ALL.iter().filter(|kind| policy.reads(**kind)) {
@@ -212,6 +215,11 @@ impl Metrics {
         };
         let sum: u64 = lags.iter().filter(|((name, _), _)| name == topic).map(|(_, records)| records).sum();
         self.lag.with_label_values(&[&**topic]).set(i64::try_from(sum).unwrap_or(i64::MAX));
+    }
+
+    /// How many records of a topic are gone before they were read.
+    pub fn gap(&self, topic: &str, records: u64) {
+        self.gap.with_label_values(&[topic]).set(i64::try_from(records).unwrap_or(i64::MAX));
     }
 
     /// Everything committed for one policy so far, of one moment: unlike series that are read one by one, its equations

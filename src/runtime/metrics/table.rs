@@ -115,6 +115,9 @@ table! {
     /// How far behind.
     LAG = "tamis_lag_records", Gauge, ["topic": Topic],
         "Records between the last committed offset and the end of the partitions that this process reads";
+    /// Gone before it was read.
+    GAP = "tamis_gap_records", Gauge, ["topic": Topic],
+        "Records that were deleted before they were read, as far as offsets tell; the policy is halted";
     /// Where time goes.
     STAGE = "tamis_stage_seconds", Histogram(SECONDS), ["stage": Closed(stages)],
         "Time per transaction: decide (the engine), commit (flush and commit), batch (first record to commit)";
