@@ -16,7 +16,7 @@ use tamis::engine::record::Record;
 use tamis::engine::token::{DomainKeys, KeyRing, TokenKey};
 use tamis::engine::{Engine, LearnedDenial, Minimized, QuarantineNote};
 use tamis::runtime::asking::Asked;
-use tamis::runtime::batch::{Batch, Bounds, Shared, Taken};
+use tamis::runtime::batch::{Batch, Bounds, Clock, Shared, Taken};
 use tamis::runtime::consent::Consent;
 use tamis::runtime::keys::Index;
 use tamis::runtime::metrics::Metrics;
@@ -264,6 +264,7 @@ fn run_with(
         state: Arc::clone(&state),
         consent,
         event_ids: false,
+        clock: Clock::default(),
     });
     for policy in halted {
         state.halt(*policy, HaltReason::QuarantineRatio, true);
@@ -445,6 +446,7 @@ fn a_batch_is_full_when_its_time_is_over_however_many_records_are_there() {
         state: Arc::new(State::new(vec!["p".to_owned()], 1)),
         consent: None,
         event_ids: false,
+        clock: Clock::default(),
     });
     let sink =
         Writing { log: Arc::new(log(0, 1, 0, None)), staged: Committed::default(), done: Arc::default(), open: false };

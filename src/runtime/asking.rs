@@ -8,9 +8,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use crate::engine::consent::choice::{Choices, IndexKey, OptOutSource, Purposes, SubjectKey, Unavailable};
+use crate::engine::consent::choice::record::read;
+use crate::engine::consent::choice::{
+    Choices, ConsentRecord, History, IndexKey, OptOutSource, Purposes, SubjectKey, Unavailable,
+};
 use crate::engine::outcome::{CloseReason, Opening};
 use crate::engine::{LearnedDenial, Work};
+use crate::runtime::batch::Clock;
 use crate::runtime::consent::{Consent, Word};
 use crate::runtime::metrics::Metrics;
 use crate::runtime::pipeline::lock;
@@ -84,7 +88,7 @@ impl Asked {
     }
 
     /// Measures how long the denials of those whom a record is about took to close a route, if they did.
-    pub fn enforced(&self, work: &Work, routes: usize, metrics: &Metrics, now_ms: i64) {
+    pub fn enforced(&self, work: &Work, routes: usize, metrics: &Metrics, clock: &Clock) {
         if work.subjects().is_empty() || self.table.withdrawals().is_idle() {
             return;
         }
@@ -98,19 +102,36 @@ impl Asked {
             (0..routes)
                 .any(|route| matches!(work.opening(event, route), Some(Opening::Closed(reason)) if by_person(reason)))
         });
-        if closed && let Some(took) = self.table.withdrawals().closed(work.subjects(), now_ms) {
+        if closed && let Some(took) = self.table.withdrawals().closed(work.subjects(), clock.now_ms()) {
             metrics.withdrawal(took);
         }
     }
 
-    /// Whether this denial is to be written: nobody else is about to.
+    /// Whether this denial is to be written: nobody else is about to, or has since the table was asked.
     pub fn claim(&self, denial: &LearnedDenial<'_>, taught: &mut Taught) -> bool {
         let claim = (denial.subject(), denial.source());
-        let first = lock(&self.claimed).insert(claim);
-        if first {
-            taught.denials.push((claim, denial.key().to_vec(), denial.value().to_vec()));
+        if !lock(&self.claimed).insert(claim) {
+            return false;
         }
-        first
+        if self.remembers(denial) {
+            lock(&self.claimed).remove(&claim);
+            return false;
+        }
+        taught.denials.push((claim, denial.key().to_vec(), denial.value().to_vec()));
+        true
+    }
+
+    /// Whether the table knows it by now. Another worker may have committed it between our question and our claim; who
+    /// gives a claim up has told the table before.
+    fn remembers(&self, denial: &LearnedDenial<'_>) -> bool {
+        let Ok(ConsentRecord::Choice(choice)) = read(Some(denial.key()), denial.value(), self.table.index()) else {
+            return false;
+        };
+        let mut history = Vec::new();
+        let word = self.table.ask(&[choice.subject], |bytes| history.extend_from_slice(bytes.unwrap_or_default()));
+        let purposes = self.table.purposes();
+        let known = |purpose| purposes.number(purpose).is_some_and(|number| History(&history).opted_out(number));
+        word == Word::Ready && choice.statements.iter().all(|(purpose, _)| known(purpose))
     }
 
     /// The batch is committed, or undone: what it taught is in force, or was never said.

@@ -68,6 +68,32 @@ pub struct Shared {
     pub consent: Option<Asked>,
     /// Adds event ids, for readers that have to find duplicates (at-least-once delivery).
     pub event_ids: bool,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// Tells the time, in milliseconds since 1970-01-01 UTC. Only tests have another than the system's: a process that can be
+/// told what time it is could be told that a withdrawal is yet to come.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    /// One of a test's own.
+    pub fn new(tell: impl Fn() -> i64 + Send + Sync + 'static) -> Clock {
+        Clock(Arc::new(tell))
+    }
+
+    /// Now.
+    pub fn now_ms(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    /// The system's.
+    fn default() -> Clock {
+        Clock::new(now_ms)
+    }
 }
 
 impl Shared {
@@ -75,7 +101,7 @@ impl Shared {
     pub fn facts(&self) -> Facts {
         let keys = Arc::clone(&lock(&self.keys));
         let choices = self.consent.as_ref().map(Asked::choices);
-        Facts::new(now_ms(), keys).with_event_ids(self.event_ids).with_choices(choices)
+        Facts::new(self.clock.now_ms(), keys).with_event_ids(self.event_ids).with_choices(choices)
     }
 }
 
@@ -282,7 +308,7 @@ impl<K: Sink> Batch<K> {
                     self.sink.learned(&denial, open.facts.now_ms)?;
                 }
             }
-            asked.enforced(&self.work, engine.policy().routes.len(), &self.shared.metrics, open.facts.now_ms);
+            asked.enforced(&self.work, engine.policy().routes.len(), &self.shared.metrics, &self.shared.clock);
         }
         Ok(())
     }
@@ -326,7 +352,7 @@ impl<K: Sink> Batch<K> {
             self.fail(failure.clone());
             return Err(failure);
         }
-        let now_ms = now_ms();
+        let now_ms = self.shared.clock.now_ms();
         if let Some(asked) = &self.shared.consent {
             asked.conclude(&mut self.taught, true, now_ms);
         }

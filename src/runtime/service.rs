@@ -12,7 +12,7 @@ use anyhow::Context;
 
 use super::admin::{self, Views};
 use super::asking::Asked;
-use super::batch::{Bounds, Shared};
+use super::batch::{Bounds, Clock, Shared};
 use super::consent::{self, Following};
 use super::kafka::transaction::Delivery;
 use super::kafka::{Settings, Supervisor, client};
@@ -61,6 +61,16 @@ impl Service {
     ///
     /// See [`Unfit`].
     pub fn start(config: &Config, policies: Vec<Policy>) -> Result<Service, Unfit> {
+        Service::by_clock(config, policies, Clock::default())
+    }
+
+    /// Starts everything by a test's own clock. Heartbeats of the consent topic still age by the system's.
+    ///
+    /// # Errors
+    ///
+    /// See [`Unfit`].
+    #[doc(hidden)]
+    pub fn by_clock(config: &Config, policies: Vec<Policy>, clock: Clock) -> Result<Service, Unfit> {
         let keys = config.keys.as_deref().map(|path| open_keys(path, &policies)).transpose()?;
         let ring = match &keys {
             Some(keys) => keys.ring(),
@@ -74,10 +84,10 @@ impl Service {
                 if !missing.is_empty() {
                     return Err(Unfit::Keys(missing));
                 }
-                Arc::new(keys::throw_away([], super::batch::now_ms()).context("cannot start without randomness")?)
+                Arc::new(keys::throw_away([], clock.now_ms()).context("cannot start without randomness")?)
             }
         };
-        Service::begin(config, policies, ring, keys)
+        Service::begin(config, policies, ring, keys, clock)
     }
 
     /// Starts everything with keys that are in no file, for `tamis demo`.
@@ -86,7 +96,7 @@ impl Service {
     ///
     /// See [`Unfit`].
     pub fn with_keys(config: &Config, policies: Vec<Policy>, ring: Arc<KeyRing>) -> Result<Service, Unfit> {
-        Service::begin(config, policies, ring, None)
+        Service::begin(config, policies, ring, None, Clock::default())
     }
 
     fn begin(
@@ -94,6 +104,7 @@ impl Service {
         policies: Vec<Policy>,
         ring: Arc<KeyRing>,
         keys: Option<LiveKeys>,
+        clock: Clock,
     ) -> Result<Service, Unfit> {
         let mut engines = Vec::new();
         for policy in policies {
@@ -122,6 +133,7 @@ impl Service {
             metrics,
             consent,
             event_ids: config.delivery == config::Delivery::AtLeastOnce,
+            clock,
         });
         let supervisor = Supervisor::start(settings(config), &shared).context("cannot start a worker")?;
         let keys_read = Instant::now();

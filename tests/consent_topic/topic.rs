@@ -146,10 +146,12 @@ impl Topic {
         consumer.fetch_watermarks(&self.name, partition, Duration::from_secs(10)).unwrap()
     }
 
-    /// How many records kcat finds.
+    /// How many records kcat finds. It stops when it is told of the end, which a broker only says when it has had nothing
+    /// to send for as long as a fetch waits: that must be shorter than the time between two heartbeats.
     pub fn count(&self) -> usize {
         let out = std::process::Command::new("kcat")
             .args(["-C", "-b", &self.brokers, "-t", &self.name, "-o", "beginning", "-e", "-q", "-f", "%o\n"])
+            .args(["-m", "60", "-X", "fetch.wait.max.ms=20"])
             .output()
             .unwrap();
         String::from_utf8(out.stdout).unwrap().lines().count()
