@@ -1,0 +1,22 @@
+//! Consent end to end: real `tamis run` processes and a real Apache Kafka, with kcat as the other reader.
+//!
+//! By hand: `TAMIS_KILLS=40`, `TAMIS_LOAD=20000` (events a second), `TAMIS_YEAR=200000` (events),
+//! each before `cargo test --test consent_kafka`.
+
+#![allow(missing_docs, unreachable_pub, dead_code, clippy::print_stderr, reason = "a test that tells what it measured")]
+
+#[path = "../delivery/broker.rs"]
+mod broker;
+mod deploy;
+mod halting;
+mod learned;
+mod people;
+mod process;
+mod rules;
+mod soon;
+mod year;
+
+/// A number from the environment, for runs by hand.
+fn asked_for(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |number| number.parse().unwrap())
+}
