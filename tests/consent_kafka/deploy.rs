@@ -100,7 +100,7 @@ impl Deployment {
     pub fn config(&self, instance: &str) -> PathBuf {
         let path = self.file(&format!("{instance}.yaml"));
         let text = format!(
-            "kafka:\n  brokers: \"{}\"\n  client: {{session.timeout.ms: 6000, heartbeat.interval.ms: 1000}}\n\
+            "kafka:\n  brokers: \"{}\"\n  client: {{session.timeout.ms: 30000, heartbeat.interval.ms: 1000}}\n\
              group: {1}\ninstance: {instance}\npolicies: [policy.yaml]\nkeys: keys.json\nworkers: {2}\n\
              transaction: {{max_interval: 50ms}}\nconsent: {{topic: {1}.consent, max_staleness: {3}s}}\n\
              quarantine: {{topic: {1}.quarantine}}\nadmin: {{listen: \"127.0.0.1:0\"}}\nlog: {{level: info}}\n",

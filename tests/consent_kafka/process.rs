@@ -55,13 +55,22 @@ impl Tamis {
         text.get(self.already..).unwrap_or_default().to_owned()
     }
 
-    /// Status and body of a page of the admin listener; nothing while it is not there.
+    /// Status and body of a page of the admin listener; nothing while it is not there. Where the machine is busy with other
+    /// things the listener may hang up on us: asked again, a few times.
     pub fn get(&self, page: &str) -> Option<(u16, String)> {
+        (0..5).find_map(|again| {
+            std::thread::sleep(Duration::from_millis(50 * again));
+            self.get_once(page)
+        })
+    }
+
+    fn get_once(&self, page: &str) -> Option<(u16, String)> {
         let log = self.log_text();
         let address = log.split("admin=").nth(1)?.split_whitespace().next()?;
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(stream, "GET {page} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+        let request = format!("GET {page} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let status = answer.split_whitespace().nth(1)?.parse().ok()?;

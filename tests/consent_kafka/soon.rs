@@ -19,6 +19,7 @@ const WITHDRAWALS: u64 = 40;
 const ACCOUNTS: u64 = 400;
 
 #[test]
+#[ignore = "a measurement: by hand, with TAMIS_LOAD, where nothing else runs"]
 fn a_denial_is_in_force_soon_under_load() {
     let Some(_turn) = turn() else { return };
     let load = asked_for("TAMIS_LOAD", 2_000);
