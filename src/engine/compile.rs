@@ -4,7 +4,7 @@ use crate::engine::action::Action;
 use crate::engine::consent::{PurposeSet, Resolver};
 use crate::engine::detect::{Detector, Kind, Kinds};
 use crate::engine::path::{Automaton, Selector, State, Take, TooComplex};
-use crate::engine::policy::model::{Policy, Rule};
+use crate::engine::policy::model::{Policy, Rule, Source};
 use crate::engine::sources::{Slot, Sources};
 
 /// Everything the engine looks up while it works. Immutable; shared by workers.
@@ -38,12 +38,25 @@ pub(in crate::engine) struct Envelope {
 /// What one route does, by state of the event automaton.
 pub(in crate::engine) struct CompiledRoute {
     pub requires: PurposeSet,
+    pub key: KeyRule,
     /// Purposes that `tamis-purposes` may name, with their names.
     pub lists: Vec<(PurposeSet, String)>,
     /// By state.
     decisions: Vec<Option<Decision>>,
     /// By state: whether a rule of this route can apply to something beneath a node there.
     reaches: Vec<bool>,
+}
+
+/// Whether a route's records have keys. The key says what the field says that it is made of: a route that may not have
+/// the field may not have its token as a key either.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum KeyRule {
+    /// The policy has none.
+    None,
+    /// The route drops the field.
+    Withheld,
+    /// Where these purposes are permitted, which the field asks for.
+    Made(PurposeSet),
 }
 
 /// The one thing that is done to a scalar, after all rules on it have met.
@@ -55,7 +68,7 @@ pub(in crate::engine) struct Decision {
     pub needs: PurposeSet,
     /// A `needs` that the route does not list: never met.
     pub never: bool,
-    /// Kinds whose category is expected here, so that they are not masked.
+    /// Kinds whose category every rule here expects, so that they are not masked.
     pub expected: Kinds,
 }
 
@@ -141,7 +154,29 @@ fn compile_route(policy: &Policy, resolver: &Resolver, event: &Automaton, number
         .chain(serves)
         .map(|purpose| (resolver.set(std::slice::from_ref(purpose)), purpose.to_string()))
         .collect();
-    CompiledRoute { requires: resolver.set(requires), lists, reaches: reaches(event, &decisions), decisions }
+    let key = match &policy.record.key {
+        None => KeyRule::None,
+        Some(Source::Event(selector)) => match decisions.get(at(event, selector).index()).copied().flatten() {
+            None => KeyRule::Made(PurposeSet::EMPTY),
+            Some(decision) if decision.never || drops(policy, decision.rule) => KeyRule::Withheld,
+            Some(decision) => KeyRule::Made(decision.needs),
+        },
+        Some(_) => KeyRule::Made(PurposeSet::EMPTY),
+    };
+    CompiledRoute { requires: resolver.set(requires), key, lists, reaches: reaches(event, &decisions), decisions }
+}
+
+/// The state of the node that a path of names and indexes leads to.
+fn at(event: &Automaton, path: &Selector) -> State {
+    path.steps.iter().fold(event.start(), |state, step| match &step.take {
+        Take::Name(name) => event.member(state, name.as_bytes()),
+        Take::Index(index) => event.element(state, *index),
+        Take::Any => State::DEAD,
+    })
+}
+
+fn drops(policy: &Policy, rule: u16) -> bool {
+    policy.rules.get(usize::from(rule)).is_none_or(|rule| rule.action == Action::Drop)
 }
 
 /// One meaning whatever the order: `drop` absorbs, any transform beats `keep`, all `needs` add up (DESIGN §5).
@@ -177,7 +212,7 @@ fn decide(
                     rule: if strength > winning { number } else { so_far.rule },
                     needs: so_far.needs.union(needs),
                     never: so_far.never || one.never,
-                    expected: so_far.expected.iter().fold(expected, Kinds::with),
+                    expected: so_far.expected.intersection(expected),
                 },
             ),
         });

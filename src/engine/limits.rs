@@ -12,12 +12,26 @@ pub struct Limits {
     pub nodes: usize,
     /// Most events in one record. Collectors batch by hundreds.
     pub events: usize,
+    /// Most bytes of all output records of one record together, each with its headers. What every output carries again
+    /// (listed headers) would otherwise grow with events × routes; a record of `record_bytes` fits on four routes.
+    pub sent_bytes: usize,
+    /// Most bytes that are looked at once for every event although they stand around the batch (the envelope's signals,
+    /// the record's headers): events × bytes. At ten thousand events that leaves them 6 KiB, more than any signal has.
+    pub around_bytes: usize,
     /// Largest output record in bytes, key, value and headers together: the broker's default `max.message.bytes`.
     pub output_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { record_bytes: 16 << 20, depth: 256, nodes: 1 << 20, events: 10_000, output_bytes: 1_048_000 }
+        Limits {
+            record_bytes: 16 << 20,
+            depth: 256,
+            nodes: 1 << 20,
+            events: 10_000,
+            sent_bytes: 64 << 20,
+            around_bytes: 64 << 20,
+            output_bytes: 1_048_000,
+        }
     }
 }

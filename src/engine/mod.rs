@@ -28,6 +28,7 @@ mod evidence;
 pub mod explain;
 pub mod json;
 pub mod limits;
+mod listed;
 pub mod outcome;
 mod output;
 pub mod path;
@@ -56,8 +57,8 @@ use json::scan::Span;
 use limits::Limits;
 use outcome::{DropReason, Opening, Outcome, QuarantineReason};
 use path::TooComplex;
-use policy::model::Policy;
-use record::Record;
+use policy::model::{Policy, Source};
+use record::{Header, Record};
 use report::{Layout, Report};
 use tape::EventTape;
 use token::KeyRing;
@@ -128,6 +129,12 @@ pub enum Halt {
     #[error("the policy looks choices up, and there is no consent table")]
     NoChoices,
 }
+
+/// What looking at a signal costs besides its bytes.
+const AROUND: usize = 64;
+
+/// What looking at a header's name costs.
+const HEADER: usize = 8;
 
 /// Nobody has spoken about a purpose of their own.
 static NO_PURPOSES: Purposes = Purposes::NONE;
@@ -227,9 +234,37 @@ impl Engine {
         }
         let Ok(text) = std::str::from_utf8(value) else { return Scanned::Refused(QuarantineReason::InvalidJson) };
         match read::read(&self.compiled, &self.limits, text, &mut work.read, &mut work.tape) {
+            // What stands around a batch is looked at again for each of its events.
+            Ok(())
+                if self.around(record, text, work).saturating_mul(work.tape.events.len())
+                    > self.limits.around_bytes =>
+            {
+                Scanned::Refused(QuarantineReason::TooMuchWork)
+            }
             Ok(()) => Scanned::Text(text),
             Err(reason) => Scanned::Refused(reason),
         }
+    }
+
+    /// Bytes that each event of a batch has to look at although they are not its own.
+    fn around(&self, record: &Record<'_>, value: &str, work: &Work) -> usize {
+        if work.tape.events.len() < 2 {
+            return 0;
+        }
+        let envelope: usize =
+            work.tape.envelope_captures.iter().map(|capture| AROUND + capture.span.text(value).len()).sum();
+        let headers = self.compiled.sources.record.iter().filter_map(|(source, _)| match source {
+            Source::Header(name) => Some(name),
+            _ => None,
+        });
+        let bytes = |name: &String| -> usize {
+            let value = |header: &Header<'_>| match header.name.eq_ignore_ascii_case(name) {
+                true => AROUND + header.value.map_or(0, <[u8]>::len),
+                false => HEADER,
+            };
+            record.headers.iter().map(value).sum()
+        };
+        envelope + headers.map(bytes).sum::<usize>() + record.key.map_or(0, <[u8]>::len)
     }
 
     /// Decides a record that was just read into `work`; results stay there, counts are added to `report`.

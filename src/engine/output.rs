@@ -1,16 +1,18 @@
 //! One output record: the value, and what DESIGN §4 calls payload too: key, headers, timestamp.
 
+use std::ops::Range;
+
+use crate::engine::compile::KeyRule;
 use crate::engine::consent::PurposeSet;
 use crate::engine::evidence::Gathered;
 use crate::engine::json::scan::Span;
 use crate::engine::outcome::{DropReason, Opening, QuarantineReason};
 use crate::engine::policy::model::Partition;
 use crate::engine::record::Record;
-use crate::engine::redact;
 use crate::engine::report::DetectAction;
 use crate::engine::route::{RouteKey, RouteWalk};
 use crate::engine::tape::Tape;
-use crate::engine::work::{HeaderName, Output, OutputHeader, Placement, Work};
+use crate::engine::work::{Output, OutputHeader, Placement, Work};
 use crate::engine::{Engine, Facts};
 
 /// Digest of the policy that made the record.
@@ -21,6 +23,9 @@ const PURPOSES: &str = "tamis-purposes";
 const GPC: &str = "tamis-gpc";
 /// The same for the same event on the same route, however often it is sent.
 const EVENT_ID: &str = "tamis-event-id";
+
+/// What a header costs besides its text.
+const HEADER: usize = 32;
 
 /// When an event happened, for what depends on time.
 #[derive(Clone, Copy)]
@@ -67,7 +72,17 @@ impl OnRoute<'_> {
             return Ok(Opening::Dropped(DropReason::Empty));
         }
         let value = from..results.bytes.len();
-        self.add(Some(value), work)
+        results.listed.prepare(compiled, self.record, &mut work.route.hits)?;
+        let action = DetectAction::of(compiled.policy.detect.on_hit).unwrap_or(DetectAction::Drop);
+        for (kind, count) in results.listed.found() {
+            results.journal.push((self.engine.layout().detection(self.number, kind, action), count));
+        }
+        let key = match route.key {
+            KeyRule::None | KeyRule::Withheld => None,
+            KeyRule::Made(needs) if !self.permitted.contains(needs) => None,
+            KeyRule::Made(_) => Some(self.write_key(work).ok_or(QuarantineReason::NoKey)?),
+        };
+        self.add(key, Some(value), work)
     }
 
     /// What decides every field; `None`: there is no such route.
@@ -87,20 +102,23 @@ impl OnRoute<'_> {
 
     /// Adds a tombstone, where the policy forwards them and the record has a key to make a token of.
     pub(in crate::engine) fn send_tombstone(&self, work: &mut Work) -> Opening {
-        let forwarded = self.engine.policy().record.forward_tombstones && work.gathered.key().is_some();
-        if forwarded
-            && self.route_key().is_some_and(|key| key.key.is_some())
-            && let Ok(opening) = self.add(None, work)
+        if self.engine.policy().record.forward_tombstones
+            && let Some(key) = self.write_key(work)
+            && let Ok(opening) = self.add(Some(key), None, work)
         {
             return opening;
         }
         Opening::Dropped(DropReason::Tombstone)
     }
 
-    fn add(&self, value: Option<std::ops::Range<usize>>, work: &mut Work) -> Result<Opening, QuarantineReason> {
+    fn add(
+        &self,
+        key: Option<Range<usize>>,
+        value: Option<Range<usize>>,
+        work: &mut Work,
+    ) -> Result<Opening, QuarantineReason> {
         let policy = self.engine.policy();
-        let key = self.write_key(work);
-        let headers = self.write_headers(work)?;
+        let headers = self.write_headers(work);
         let step = policy.record.timestamp_step_ms.max(1);
         let timestamp = self.record.timestamp.map(|ms| ms - ms.rem_euclid(step));
         let placement = match policy.record.partition {
@@ -108,10 +126,18 @@ impl OnRoute<'_> {
             Partition::ByKey => Placement::ByKey,
         };
         let results = &mut work.results;
-        let names: usize = results.headers.get(headers.clone()).unwrap_or(&[]).iter().map(|h| h.name_len(policy)).sum();
+        let own = results.headers.get(headers.clone()).unwrap_or(&[]);
+        let names: usize = own.iter().map(|header| header.name.len()).sum();
         let start = value.as_ref().or(key.as_ref()).map_or(0, |range| range.start);
-        if results.bytes.len() - start.min(results.bytes.len()) + names > self.engine.limits().output_bytes {
+        let (listed, listed_headers) = if value.is_some() { results.listed.size() } else { (0, 0) };
+        let size = results.bytes.len() - start.min(results.bytes.len()) + names + listed;
+        if size > self.engine.limits().output_bytes {
             return Err(QuarantineReason::OutputTooLarge);
+        }
+        // An empty header weighs something too.
+        results.sent += size + HEADER * (own.len() + listed_headers);
+        if results.sent > self.engine.limits().sent_bytes {
+            return Err(QuarantineReason::TooMuchWork);
         }
         let (route, event) = (self.number, self.index);
         results.outputs.push(Output { route, event, key, value, headers, timestamp, placement });
@@ -123,7 +149,7 @@ impl OnRoute<'_> {
         Some(RouteKey::at(domain, self.facts.keys.domain(domain), self.moment.effective_ms))
     }
 
-    fn write_key(&self, work: &mut Work) -> Option<std::ops::Range<usize>> {
+    fn write_key(&self, work: &mut Work) -> Option<Range<usize>> {
         let text = work.gathered.key()?;
         let RouteKey { domain, epoch, key: Some(key) } = self.route_key()? else { return None };
         let bytes = &mut work.results.bytes;
@@ -132,19 +158,14 @@ impl OnRoute<'_> {
         Some(from..bytes.len())
     }
 
-    fn write_headers(&self, work: &mut Work) -> Result<std::ops::Range<usize>, QuarantineReason> {
+    fn write_headers(&self, work: &mut Work) -> Range<usize> {
         let compiled = self.engine.compiled();
         let first = work.results.headers.len();
-        for (listed, name) in compiled.policy.record.headers.iter().enumerate() {
-            for header in self.record.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)) {
-                self.write_listed(listed, header.value, work)?;
-            }
-        }
         let results = &mut work.results;
         let mut own = |name, write: &mut dyn FnMut(&mut Vec<u8>)| {
             let from = results.bytes.len();
             write(&mut results.bytes);
-            results.headers.push(OutputHeader { name: HeaderName::Own(name), value: from..results.bytes.len() });
+            results.headers.push(OutputHeader { name, value: from..results.bytes.len() });
         };
         own(POLICY, &mut |out| out.extend_from_slice(compiled.policy.digest.as_bytes()));
         if let Some(route) = compiled.routes.get(self.number) {
@@ -166,31 +187,6 @@ impl OnRoute<'_> {
             let coordinates = format!("{topic}/{partition}/{offset}/{}/{route}", self.index);
             own(EVENT_ID, &mut |out| self.facts.keys.event_id().write_token("event", 0, "", &coordinates, out));
         }
-        Ok(first..work.results.headers.len())
-    }
-
-    /// A header that the policy lists: text only, with detectors over it as over any kept field.
-    fn write_listed(&self, listed: usize, value: Option<&[u8]>, work: &mut Work) -> Result<(), QuarantineReason> {
-        let Some(Ok(text)) = value.map(std::str::from_utf8) else { return Ok(()) };
-        let hits = &mut work.route.hits;
-        self.engine.compiled().detector.text(text, hits);
-        let results = &mut work.results;
-        let from = results.bytes.len();
-        if hits.is_empty() {
-            results.bytes.extend_from_slice(text.as_bytes());
-        } else {
-            let Some(action) = DetectAction::of(self.engine.policy().detect.on_hit) else {
-                return Err(QuarantineReason::Detected);
-            };
-            for hit in hits.iter() {
-                results.count(self.engine.layout().detection(self.number, hit.kind, action), 1);
-            }
-            if action == DetectAction::Drop {
-                return Ok(());
-            }
-            results.bytes.extend_from_slice(redact::text(text, hits).as_bytes());
-        }
-        results.headers.push(OutputHeader { name: HeaderName::Listed(listed), value: from..results.bytes.len() });
-        Ok(())
+        first..work.results.headers.len()
     }
 }

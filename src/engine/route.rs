@@ -3,7 +3,7 @@
 use crate::engine::action::{self, Action, Applied, Scalar};
 use crate::engine::compile::{Compiled, CompiledRoute, Decision};
 use crate::engine::consent::PurposeSet;
-use crate::engine::detect::{Hit, Kind, Kinds};
+use crate::engine::detect::{self, Hit, Kind, Kinds};
 use crate::engine::evidence::scalar;
 use crate::engine::json::scan::{ScalarKind, Span};
 use crate::engine::json::splice::{Mark, Splice};
@@ -223,12 +223,14 @@ impl Walk<'_, '_> {
             _ if detector.kinds().is_empty() => Ok(Effect::Keep),
             ScalarKind::Number => {
                 let number = node.span.text(self.on.value);
-                let key = key_text(
-                    nearest_key(node, self.on.value, levels, self.on.tape),
-                    self.on.value,
-                    &mut self.scratch.key,
-                );
-                match detector.number(number, Some(key)).filter(|&kind| !expected.contains(kind)) {
+                let scratch = &mut self.scratch.key;
+                let key = match detector.asks_for_the_key(number) {
+                    true => {
+                        Some(key_end(nearest_key(node, self.on.value, levels, self.on.tape), self.on.value, scratch))
+                    }
+                    false => None,
+                };
+                match detector.number(number, key).filter(|&kind| !expected.contains(kind)) {
                     None => Ok(Effect::Keep),
                     Some(kind) => self.found_in_number(kind, node, splice),
                 }
@@ -245,11 +247,11 @@ impl Walk<'_, '_> {
                     raw
                 };
                 detector.text(text, &mut scratch.hits);
-                if scratch.hits.is_empty() {
+                if scratch.hits.is_empty() && !detector.asks_for_the_key(text) {
                     return Ok(Effect::Keep);
                 }
                 let key =
-                    key_text(nearest_key(node, self.on.value, levels, self.on.tape), self.on.value, &mut scratch.key);
+                    key_end(nearest_key(node, self.on.value, levels, self.on.tape), self.on.value, &mut scratch.key);
                 detector.text_under(Some(key), text, &mut scratch.hits);
                 scratch.hits.retain(|hit| !expected.contains(hit.kind));
                 if scratch.hits.is_empty() {
@@ -415,6 +417,40 @@ fn key_text<'a>((key, note): (Span, KeyNote), value: &'a str, scratch: &'a mut S
     scratch.clear();
     text::unescape(raw, scratch);
     scratch
+}
+
+/// The end of a key, unescaped: what it is about is said there, and a key can be as long as its record. Every number in
+/// an array asks for it.
+fn key_end<'a>((key, note): (Span, KeyNote), value: &'a str, scratch: &'a mut String) -> &'a str {
+    let raw = key.text(value);
+    if !note.escaped {
+        return detect::key_end(raw);
+    }
+    scratch.clear();
+    text::unescape(escaped_end(raw), scratch);
+    detect::key_end(scratch)
+}
+
+/// The last bytes of a text with escapes, cut between two of its characters, and behind the first 128 characters from the end.
+fn escaped_end(raw: &str) -> &str {
+    /// A surrogate pair, `\u1234\u1234`, is the longest spelling of a character.
+    const LONGEST: usize = 12;
+    /// A run of more backslashes than this is cut anywhere.
+    const RUN: usize = 64;
+    let mut from = raw.len().saturating_sub(LONGEST * detect::KEY_END);
+    while !raw.is_char_boundary(from) {
+        from += 1;
+    }
+    let bytes = raw.as_bytes();
+    // Not inside an escape: up to the first backslash that begins one.
+    if from > 0
+        && let Some(at) = memchr::memchr(b'\\', bytes.get(from..).unwrap_or(&[]))
+    {
+        let before = bytes.get(..from + at).unwrap_or(&[]);
+        let run = before.iter().rev().take(RUN).take_while(|byte| **byte == b'\\').count();
+        from += at + run % 2;
+    }
+    raw.get(from..).unwrap_or("")
 }
 
 /// The key of a member, or of the array that holds an element: `"phones": [33199004217]` is about phones. So is

@@ -88,9 +88,18 @@ pub(in crate::engine) struct Sources {
 /// Ids of consent platforms that are values, and what they stand for.
 #[derive(Default)]
 pub(in crate::engine) struct Ids {
+    /// Everything that some category stands for.
+    pub categories: PurposeSet,
     pub onetrust: Vec<(String, PurposeSet)>,
     pub consent_ids: Vec<(String, PurposeSet)>,
     pub snowplow: Vec<(String, PurposeSet)>,
+}
+
+impl Ids {
+    /// Everything that some id stands for.
+    pub(in crate::engine) fn all(map: &[(String, PurposeSet)]) -> PurposeSet {
+        map.iter().fold(PurposeSet::EMPTY, |all, (_, purposes)| all.union(*purposes))
+    }
 }
 
 impl Sources {
@@ -104,7 +113,7 @@ impl Sources {
             ids: Ids::default(),
             asked: std::array::from_fn(|at| SignalKind::ALL.get(at).is_some_and(|kind| policy.reads(*kind))),
         };
-        let ids = |map: &BTreeMap<String, Vec<Purpose>>| {
+        let ids = |map: &BTreeMap<String, Vec<Purpose>>| -> Vec<(String, PurposeSet)> {
             map.iter().map(|(id, purposes)| (id.clone(), resolver.set(purposes))).collect()
         };
         let consent = &policy.consent;
@@ -128,6 +137,7 @@ impl Sources {
         if let Some(categories) = &consent.categories {
             sources.add(&categories.at, Slot::Categories);
             sources.add_beneath(&categories.at, &[Take::Any], Slot::AnyCategory);
+            sources.ids.categories = Ids::all(&ids(&categories.map));
             for (name, purposes) in &categories.map {
                 sources.add_beneath(
                     &categories.at,

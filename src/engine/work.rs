@@ -10,8 +10,8 @@ use crate::engine::compile::Compiled;
 use crate::engine::consent::Purpose;
 use crate::engine::consent::choice::{OptOutSource, Purposes, SubjectKey, record};
 use crate::engine::evidence::{Gathered, Questions};
+use crate::engine::listed::ListedHeaders;
 use crate::engine::outcome::{Opening, Outcome, QuarantineReason};
-use crate::engine::policy::model::Policy;
 use crate::engine::read::ReadScratch;
 use crate::engine::record::Record;
 use crate::engine::report::CounterId;
@@ -42,6 +42,10 @@ pub(in crate::engine) struct Results {
     pub bytes: Vec<u8>,
     pub outputs: Vec<Output>,
     pub headers: Vec<OutputHeader>,
+    /// Headers that the policy lists, once for all outputs of the record.
+    pub listed: ListedHeaders,
+    /// Bytes of all outputs, counting what they share as often as it leaves.
+    pub sent: usize,
     pub notes: Vec<Note>,
     pub learned: Vec<Learned>,
     pub events: Vec<EventResult>,
@@ -57,6 +61,7 @@ pub(in crate::engine) struct ResultsMark {
     bytes: usize,
     outputs: usize,
     headers: usize,
+    sent: usize,
     journal: usize,
 }
 
@@ -71,32 +76,11 @@ pub(in crate::engine) struct Output {
     pub placement: Placement,
 }
 
-/// One output header.
+/// One header of ours.
 pub(in crate::engine) struct OutputHeader {
-    pub name: HeaderName,
+    pub name: &'static str,
+    /// In [`Results::bytes`].
     pub value: Range<usize>,
-}
-
-/// Names of output headers: ours, or one that the policy lists.
-#[derive(Clone, Copy)]
-pub(in crate::engine) enum HeaderName {
-    Own(&'static str),
-    Listed(usize),
-}
-
-impl OutputHeader {
-    pub(in crate::engine) fn name_len(&self, policy: &Policy) -> usize {
-        self.name.text(policy).len()
-    }
-}
-
-impl HeaderName {
-    fn text(self, policy: &Policy) -> &str {
-        match self {
-            HeaderName::Own(name) => name,
-            HeaderName::Listed(i) => policy.record.headers.get(i).map_or("", |name| name),
-        }
-    }
 }
 
 /// Coordinates of an event in quarantine.
@@ -196,6 +180,8 @@ impl Results {
         self.bytes.clear();
         self.outputs.clear();
         self.headers.clear();
+        self.listed.clear();
+        self.sent = 0;
         self.notes.clear();
         self.learned.clear();
         self.events.clear();
@@ -229,6 +215,7 @@ impl Results {
             bytes: self.bytes.len(),
             outputs: self.outputs.len(),
             headers: self.headers.len(),
+            sent: self.sent,
             journal: self.journal.len(),
         }
     }
@@ -238,6 +225,7 @@ impl Results {
         self.bytes.truncate(mark.bytes);
         self.outputs.truncate(mark.outputs);
         self.headers.truncate(mark.headers);
+        self.sent = mark.sent;
         self.journal.truncate(mark.journal);
     }
 }
@@ -281,12 +269,14 @@ impl<'a> Minimized<'a> {
         self.range(self.output.value.as_ref()?)
     }
 
-    /// Headers, in order.
+    /// Headers, in order: those that the policy lists, then ours.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         let Minimized { compiled, results, output } = *self;
-        results.headers.get(output.headers.clone()).unwrap_or(&[]).iter().map(move |header| {
-            (header.name.text(&compiled.policy), results.bytes.get(header.value.clone()).unwrap_or(&[]))
-        })
+        // A tombstone asks nobody for consent, so that it carries nothing of the record.
+        let listed = output.value.is_some().then_some(&results.listed);
+        let own = results.headers.get(output.headers.clone()).unwrap_or(&[]).iter();
+        let own = own.map(move |header| (header.name, results.bytes.get(header.value.clone()).unwrap_or(&[])));
+        listed.into_iter().flat_map(|listed| listed.iter(&compiled.policy)).chain(own)
     }
 
     /// Milliseconds since 1970-01-01 UTC, rounded as the policy says.

@@ -86,7 +86,10 @@ fn mask(node: &Node<'_>, last: usize) -> Result {
             _ if at >= first_kept => *c,
             c if c.is_numeric() => '0',
             c if c.is_alphabetic() => '*',
-            c => *c,
+            c if c.is_ascii() || c.is_whitespace() => *c,
+            // Latin-1, general and ideographic punctuation; what else Unicode has can spell something.
+            c if "¡¢£¤¥¦§¨©«¬®¯°±²³´¶·¸¹»¿‐‑‒–—―‖‗‘’‚‛“”„‟†‡•‣․‥…‧‰‱′″‴‵‶‷‸‹›※‼‽‾‿⁀⁁⁂⁃⁄⁅⁆⁇⁈⁉⁊⁋⁌⁍⁎⁏⁐⁑⁒⁓⁔⁕⁖⁗⁘⁙⁚⁛⁜⁝⁞、。〃〈〉《》「」".contains(*c) => *c,
+            _ => '*',
         })
         .collect();
     text_or_source(node, &text.text, &masked)

@@ -15,7 +15,7 @@ use super::model::Keys;
 use super::paths::can_meet;
 use super::random::Random;
 
-const NAMES: &[&str] = &["a", "b", "c", "user", "é", "x.y", "a'b", "\"q\"", ""];
+const NAMES: &[&str] = &["a", "b", "c", "user", "phone", "é", "x.y", "a'b", "\"q\"", ""];
 const PURPOSES: &[&str] =
     &["analytics.audience", "ads.profile", "ads.measure", "sale_share", "sensitive.use", "security.essential"];
 /// The clock of the tests.
@@ -134,6 +134,10 @@ pub fn policy(random: &mut Random, shape: Shape) -> Policy {
     }
     policy.record.timestamp_step_ms = random.pick(&[1, 1000, 60_000]);
     policy.record.headers = vec!["x-kept".to_owned()];
+    if shape.consent && random.chance(5) {
+        policy.record.key = Some(Source::Event(name("user")));
+        policy.record.partition = Partition::ByKey;
+    }
     if random.chance(40) {
         let root = rule(selector(&[]), Action::Keep, all);
         policy.rules.push(root);
@@ -291,6 +295,7 @@ const STRINGS: &[&str] = &[
     "order A-77",
     "granted",
     "1",
+    "33199004217",
 ];
 const NUMBERS: &[&str] = &[
     "0",
@@ -310,6 +315,8 @@ const NUMBERS: &[&str] = &[
     "0.1e-7",
     "15",
     "1e999",
+    "33199004217",
+    "-3.3199004217e10",
 ];
 const PERSONAL_KEYS: &[&str] = &["camille.martin@example.org", "203.0.113.57", "4111111111111111"];
 
@@ -359,7 +366,10 @@ fn event(random: &mut Random, out: &mut String, policy: &Policy) {
             categories(random, out);
         }
         4 | 5 => out.push_str(&format!("\"country\" :\"{}\"", random.pick(&["FR", "US", "DE", "??"]))),
-        6 => out.push_str(&format!("\"gpc\": {}", random.pick(&["\"1\"", "1", "\"0\"", "true", "null"]))),
+        6 => out.push_str(&format!(
+            "\"gpc\": {}",
+            random.pick(&["\"1\"", "1", "\"0\"", "true", "null", "\"0, 1\"", "\" 1\""])
+        )),
         _ => member(random, out, 3, policy),
     });
 }
@@ -370,7 +380,7 @@ fn categories(random: &mut Random, out: &mut String) {
     }
     let members = random.below(4);
     list(random, out, '{', '}', members, |random, out| {
-        let answer = random.pick(&["true", "true", "true", "false", "\"yes\"", "null"]);
+        let answer = random.pick(&["true", "true", "true", "false", "\"yes\"", "null", "0", "{\"granted\":false}"]);
         out.push_str(&format!("\"{}\":{answer}", random.pick(&["A", "B", "C", "Unmapped"])));
     });
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tamis::engine::action::Action;
 use tamis::engine::consent::{PlaceSource, Purpose};
 use tamis::engine::detect::Detector;
 use tamis::engine::outcome::{DropReason, Effect, Opening, Outcome, QuarantineReason};
@@ -9,10 +10,11 @@ use tamis::engine::path::{Selector, Take};
 use tamis::engine::policy::model::{OnHit, Policy, Source};
 use tamis::engine::record::Record;
 
+use super::actions;
 use super::consent::Signals;
 use super::json::{self, Kind, Node, Slot};
 use super::paths::{Down, matches};
-use super::walk::Walk;
+use super::walk::{Walk, rules_at};
 
 /// What must become of a record.
 pub struct Expected {
@@ -146,13 +148,18 @@ impl<'p> Reference<'p> {
             if walk.detected && self.policy.detect.on_hit == OnHit::Quarantine {
                 return quarantine(QuarantineReason::Detected);
             }
+            let key = match &value {
+                Some(_) => self.key(at, place, &signals, epoch),
+                None => Ok(None),
+            };
+            let Ok(key) = key else { return quarantine(QuarantineReason::NoKey) };
             effects.append(&mut walk.effects);
             event.met.append(&mut walk.met);
             event.openings.push(match value {
                 Some(_) => Opening::Open,
                 None => Opening::Dropped(DropReason::Empty),
             });
-            event.outputs.push(value.map(|value| self.output(at, place, &signals, value)));
+            event.outputs.push(value.map(|value| Output { key, ..self.output(at, place, &signals, value) }));
         }
         event.outcome = if event.openings.contains(&Opening::Open) {
             Outcome::Forward
@@ -162,6 +169,36 @@ impl<'p> Reference<'p> {
             Outcome::Drop(DropReason::AllClosed)
         };
         event
+    }
+
+    /// The record's key on a route; an error where there must be one and cannot be.
+    fn key(&self, at: usize, place: &Place<'_>, signals: &Signals, epoch: u64) -> Result<Option<String>, ()> {
+        let Some(source @ Source::Event(selector)) = &self.policy.record.key else { return Ok(None) };
+        let path: Vec<Down> = selector
+            .steps
+            .iter()
+            .map(|step| match &step.take {
+                Take::Name(name) => Down::Key(name.clone()),
+                _ => panic!("the tests make keys of named fields"),
+            })
+            .collect();
+        let route = &self.policy.routes[at];
+        let rules = rules_at(self.policy, at, &path);
+        let served = |purpose: &Purpose| {
+            (route.requires.contains(purpose) || route.serves.contains(purpose)) && signals.permits(purpose)
+        };
+        if rules.iter().any(|rule| rule.action == Action::Drop || !rule.needs.iter().all(served)) {
+            return Ok(None);
+        }
+        let mut said: Vec<String> = Vec::new();
+        for node in self.nodes(source, place) {
+            said.extend(actions::canonical(node).map_err(|_| ())?);
+        }
+        said.dedup();
+        let [text] = said.as_slice() else { return Err(()) };
+        let domain = route.tokens.as_deref().unwrap_or("");
+        let key = self.keys.get(domain).and_then(|epochs| epochs.get(&epoch)).ok_or(())?;
+        Ok(Some(actions::token(key, domain, epoch, "", text)))
     }
 
     fn epoch(&self, route: usize, time_ms: i64) -> u64 {
@@ -200,21 +237,33 @@ impl<'p> Reference<'p> {
             Some(PlaceSource::At(source)) => self.said_once(source, place),
         };
         let gpc = self.policy.consent.gpc.as_ref().is_some_and(|source| {
-            let text = self.texts(source, place).iter().any(|text| text.as_deref() == Some("1"));
+            let on = |text: &Option<String>| {
+                let parts = text.as_deref().unwrap_or("").split(',');
+                parts.map(|part| part.trim_matches(|c| c == ' ' || c == '\t')).any(|part| part == "1")
+            };
+            let text = self.texts(source, place).iter().any(on);
             // `navigator.globalPrivacyControl` is a boolean, and scripts send it as such.
             text || self.nodes(source, place).iter().any(|node| matches!(node.kind, Kind::Bool(true)))
         });
         let mut signals = Signals { country, gpc, ..Signals::default() };
         if let Some(categories) = &self.policy.consent.categories {
             for object in self.nodes(&categories.at, place) {
-                let Kind::Object(members) = &object.kind else { continue };
+                let members = match &object.kind {
+                    Kind::Object(members) => members,
+                    Kind::Null => continue,
+                    // Choices that nobody can read: all of them may be denials.
+                    _ => {
+                        signals.denied.extend(categories.map.values().flatten().cloned());
+                        continue;
+                    }
+                };
                 for member in members {
                     let key = member.key.as_ref().map_or("", |key| key.text.as_str());
                     let purposes: &[Purpose] = categories.map.get(key).map_or(&[], Vec::as_slice);
                     match member.node.kind {
                         Kind::Bool(true) => signals.granted.extend_from_slice(purposes),
-                        Kind::Bool(false) => signals.denied.extend_from_slice(purposes),
-                        _ => {}
+                        Kind::Null => {}
+                        _ => signals.denied.extend_from_slice(purposes),
                     }
                 }
             }
@@ -280,6 +329,7 @@ fn selectors(policy: &Policy) -> impl Iterator<Item = &Selector> {
         .chain(&policy.consent.gpc)
         .chain(policy.consent.categories.iter().map(|categories| &categories.at))
         .chain(&policy.input.time)
+        .chain(&policy.record.key)
         .chain(policy.subjects.iter().map(|(_, source)| source));
     let sources = sources.filter_map(|source| match source {
         Source::Event(selector) | Source::Envelope(selector) => Some(selector),

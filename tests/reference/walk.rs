@@ -67,7 +67,9 @@ impl Walk<'_> {
             _ => match transform {
                 Some(rule) => self.transform(rule, node, path),
                 None if keeps => {
-                    let expected: Vec<&str> = accepted.iter().filter_map(|rule| rule.category.as_deref()).collect();
+                    // What one of the rules does not expect is masked.
+                    let mut expected: Vec<&str> = accepted.iter().filter_map(|rule| rule.category.as_deref()).collect();
+                    expected.retain(|category| accepted.iter().all(|rule| rule.category.as_deref() == Some(*category)));
                     self.kept(node, node.source.to_owned(), path, &expected, Effect::Keep)
                 }
                 None => self.gone(Effect::Drop),

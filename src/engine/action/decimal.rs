@@ -166,13 +166,6 @@ impl Decimal {
             }
         }
     }
-
-    /// The digits of a whole number that is not negative, as text; `None` for any other, and beyond [`MAX_DIGITS`].
-    pub(crate) fn whole_digits(self) -> Option<String> {
-        let up = u32::try_from(self.exponent).ok()?;
-        let value = self.digits.checked_mul(power_of_ten(up)?)?;
-        (!self.negative).then(|| value.to_string())
-    }
 }
 
 fn power_of_ten(exponent: u32) -> Option<u128> {

@@ -134,12 +134,46 @@ fn split(text: &str) -> Option<Parts<'_>> {
     (!nested && (parts.host.is_some() || !parts.path.starts_with("//"))).then_some(parts)
 }
 
-/// `://`, plain or percent-encoded once or twice.
+/// A scheme with its slash (servers merge `//`, so one is enough), or a name and a password: a `:` with `/` right behind it
+/// or `@` anywhere behind it, each plain or percent-encoded however often.
 fn has_nested(path: &str) -> bool {
-    let encoded = |found: &[u8]| found.eq_ignore_ascii_case(b"%3a%2f%2f") || found.eq_ignore_ascii_case(b"%253a%252");
     let bytes = path.as_bytes();
-    let plain = memchr::memchr(b':', bytes).is_some() && path.contains("://");
-    plain || (memchr::memchr(b'%', bytes).is_some() && bytes.windows(9).any(encoded))
+    if memchr::memchr2(b':', b'%', bytes).is_none() {
+        return false;
+    }
+    let (mut at, mut colon, mut just) = (0, false, false);
+    while let Some((byte, length)) = unit(bytes, at) {
+        match byte {
+            b'/' | b'\\' if just => return true,
+            b'@' if colon => return true,
+            _ => {}
+        }
+        just = byte == b':';
+        colon |= just;
+        at += length;
+    }
+    false
+}
+
+/// What stands at `at`, with percent-encoding taken off (`%3a`, `%253A`, …), and how many bytes spell it.
+fn unit(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+    let first = *bytes.get(at)?;
+    let pair = |at: usize| match (hex(bytes.get(at)), hex(bytes.get(at + 1))) {
+        (Some(high), Some(low)) => Some(high << 4 | low),
+        _ => None,
+    };
+    let (mut end, mut byte) = (at + 1, first);
+    while byte == b'%'
+        && let Some(decoded) = pair(end)
+    {
+        byte = decoded;
+        end += 2;
+    }
+    Some((byte, end - at))
+}
+
+fn hex(byte: Option<&u8>) -> Option<u8> {
+    char::from(*byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// Whether the scheme, with its colon, leads to a place.

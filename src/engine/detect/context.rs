@@ -41,8 +41,75 @@ const CHANGE_WORDS: &[&str] = &["upgrade", "upgraded", "upgrading", "downgrade",
 const PLACE_WORDS: &[&str] =
     &["ip", "ipv4", "addr", "address", "host", "from", "src", "dst", "via", "remote", "peer", "client"];
 
-/// Keys that name a version, after [`normalized`]: the whole key, or its end for the first three.
+/// Keys that name a version, after [`normalized`]: the whole key, or its last word for the first three.
 const VERSION_KEYS: &[&str] = &["version", "firmware", "oid", "fw", "ver", "v", "build", "release", "sdk", "section"];
+
+/// What has a version and is written in one word with it: `appversion`. A `conversion` is none.
+const VERSIONED: &[&str] = &[
+    "app", "os", "sdk", "client", "server", "browser", "api", "lib", "library", "plugin", "engine", "kernel",
+    "package", "module", "software", "firmware", "hardware", "driver", "product", "platform", "device", "min", "max",
+    "new", "old", "ios", "android", "sub",
+];
+
+/// Products that user agents name, besides those that stand in a list of products.
+const PRODUCTS: &[&str] = &[
+    "mozilla",
+    "chrome",
+    "chromium",
+    "headlesschrome",
+    "crios",
+    "crmo",
+    "firefox",
+    "fxios",
+    "safari",
+    "version",
+    "edg",
+    "edga",
+    "edgios",
+    "edge",
+    "opr",
+    "opera",
+    "opios",
+    "samsungbrowser",
+    "ucbrowser",
+    "yabrowser",
+    "vivaldi",
+    "brave",
+    "electron",
+    "applewebkit",
+    "webkit",
+    "gecko",
+    "trident",
+    "msie",
+    "gsa",
+    "dalvik",
+    "okhttp",
+    "curl",
+    "wget",
+    "cfnetwork",
+    "darwin",
+    "silk",
+    "miuibrowser",
+    "huaweibrowser",
+    "duckduckgo",
+    "instagram",
+    "fbav",
+    "fban",
+    "whale",
+    "postman",
+    "postmanruntime",
+    "java",
+    "python",
+    "node",
+    "go-http-client",
+    "android",
+    "ios",
+    "windows",
+    "linux",
+];
+
+/// Words before `release` that make it something that is done to an address.
+const LEASES: &[&str] = &["dhcp", "lease", "ip", "address", "ipv4"];
 
 /// A number or letter of ASCII. Others (`–`, `é`, `中`) end a run of digits as a space does: that finds more, not less.
 pub(super) fn is_word(byte: u8) -> bool {
@@ -111,7 +178,13 @@ fn fold(c: char) -> char {
 /// The key of a JSON member says that its value is a version.
 pub(super) fn names_a_version(key: &str) -> bool {
     let name = normalized(key);
-    VERSION_KEYS.contains(&name.as_str()) || VERSION_KEYS.iter().take(3).any(|end| name.ends_with(end))
+    let whole = |word: &str| VERSION_KEYS.iter().take(3).any(|end| *end == word) || is_versioned(word);
+    VERSION_KEYS.contains(&name.as_str()) || words(key).last().is_some_and(|word| whole(word))
+}
+
+/// `appversion`, in one word.
+fn is_versioned(word: &str) -> bool {
+    word.strip_suffix("version").is_some_and(|of| VERSIONED.contains(&of))
 }
 
 /// The dotted number that starts at `at` is a version or section number, by what stands before it.
@@ -121,20 +194,42 @@ pub(super) fn is_version(text: &str, at: usize) -> bool {
         from += 1;
     }
     let Some(before) = text.get(from..at) else { return false };
-    is_product(before, from == 0) || follows_word(before)
+    is_product(before, from == 0, text.get(at..).unwrap_or("")) || follows_word(before)
 }
 
-/// `Chrome/` or `sdk/` right before it, with nothing before the name that would make it a path. Products have capitals:
-/// `session/203.0.113.7` is a key with an address in it.
-fn is_product(before: &str, whole: bool) -> bool {
+/// `Chrome/` or `sdk/` right before it, with nothing before the name that would make it a path. Products that nobody knows
+/// have capitals, and other products or a comment beside them (RFC 9110 §10.1.5): `session/203.0.113.7` and
+/// `Login/203.0.113.7` are names with an address.
+fn is_product(before: &str, whole: bool, from: &str) -> bool {
     let Some(before) = before.strip_suffix('/') else { return false };
     let name = before.rsplit([' ', ';', '(', ',', '"', '=', '\t', '\n']).next().unwrap_or("");
     let cut = name.len() == before.len() && !whole;
     let lower = name.to_ascii_lowercase();
-    let product = name.starts_with(|c: char| c.is_ascii_uppercase()) || VERSION_WORDS.contains(&lower.as_str());
+    let capital = name.starts_with(|c: char| c.is_ascii_uppercase());
+    let product = VERSION_WORDS.contains(&lower.as_str())
+        || PRODUCTS.contains(&lower.as_str())
+        || (capital && stands_in_a_list(before, name, from));
     !cut && product
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         && !PLACE_WORDS.contains(&lower.as_str())
+}
+
+/// Another product stands before it, or a product or comment behind it.
+fn stands_in_a_list(before: &str, name: &str, from: &str) -> bool {
+    let earlier = before.strip_suffix(name).unwrap_or("").trim_end_matches(' ');
+    let earlier = earlier.ends_with(')') || earlier.rsplit(' ').next().is_some_and(is_product_token);
+    let mut behind = from.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').split(' ');
+    let later =
+        behind.next() == Some("") && behind.next().is_some_and(|next| next.starts_with('(') || is_product_token(next));
+    earlier || later
+}
+
+/// `Darwin/23.1.0`
+fn is_product_token(token: &str) -> bool {
+    token.split_once('/').is_some_and(|(name, version)| {
+        let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !name.is_empty() && name.chars().all(part) && version.starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 fn follows_word(before: &str) -> bool {
@@ -158,7 +253,10 @@ fn follows_word(before: &str) -> bool {
     };
     let first = word();
     let end = first.rsplit(['_', '-', '.']).next().unwrap_or("");
-    if VERSION_WORDS.contains(&end) || first.ends_with("version") {
+    if end == "release" {
+        return !LEASES.contains(&word().as_str());
+    }
+    if VERSION_WORDS.contains(&end) || is_versioned(end) {
         return true;
     }
     let is_change = |word: String| CHANGE_WORDS.contains(&word.as_str());

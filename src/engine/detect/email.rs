@@ -66,8 +66,15 @@ fn is_local(c: char) -> bool {
     if c.is_ascii() {
         c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%' | '\'' | '!' | '#' | '$' | '*' | '~' | '^')
     } else {
-        c.is_alphanumeric()
+        c.is_alphanumeric() || is_part(c)
     }
+}
+
+/// No letter, and part of one or not seen: combining marks (a decomposed `é`), joiners, zero-width spaces, soft hyphens.
+fn is_part(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}')
+        || matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}')
+        || matches!(c, '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
 }
 
 /// Length of the longest domain at the start: dot-separated labels, the last of which could be a top-level domain.
@@ -82,7 +89,7 @@ fn domain_length(after: &str) -> Option<usize> {
         // Labels beyond ASCII (internationalized mail) take the slower way.
         let length = match rest.as_bytes().get(length) {
             Some(byte) if !byte.is_ascii() => {
-                rest.find(|c: char| !(c.is_alphanumeric() || c == '-')).unwrap_or(rest.len())
+                rest.find(|c: char| !(c.is_alphanumeric() || c == '-' || is_part(c))).unwrap_or(rest.len())
             }
             _ => length,
         };
@@ -94,9 +101,11 @@ fn domain_length(after: &str) -> Option<usize> {
         if count == 0 {
             first = label;
         }
-        // `4.17.21-beta.rc` is a version.
+        // `4.17.21-beta.rc` is a version, `163.126.com` a domain.
         numeric &= count > 1 || label.starts_with(|c: char| c.is_ascii_digit());
-        if count == 1 && numeric && first.bytes().all(|b| b.is_ascii_digit()) {
+        let digits = first.bytes().all(|b| b.is_ascii_digit());
+        if count == 2 && numeric && digits && (label.starts_with(|c: char| c.is_ascii_digit()) || is_pre_release(label))
+        {
             return None;
         }
         if count > 0 && is_top_level(label) {
@@ -114,9 +123,18 @@ fn domain_length(after: &str) -> Option<usize> {
     (!file).then_some(end)
 }
 
+/// Words that versions end in.
+fn is_pre_release(label: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "alpha", "beta", "rc", "dev", "next", "canary", "snapshot", "pre", "preview", "post", "final", "js", "min",
+        "tgz",
+    ];
+    WORDS.iter().any(|word| label.eq_ignore_ascii_case(word))
+}
+
 fn is_top_level(label: &str) -> bool {
     let encoded = label.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("xn--"));
-    encoded || (label.chars().nth(1).is_some() && label.chars().all(char::is_alphabetic))
+    encoded || (label.chars().nth(1).is_some() && label.chars().all(|c| c.is_alphabetic() || is_part(c)))
 }
 
 /// Texts and what is found in them.
@@ -143,6 +161,10 @@ pub(super) const MATCHES: &[(&str, &str)] = &[
     ("user@163.com", "user@163.com"),
     ("mailto:bob@example.com?subject=x", "bob@example.com"),
     ("_ann_@example.com", "_ann_@example.com"),
+    ("zoe\u{301}@example.com", "zoe\u{301}@example.com"),
+    ("ali\u{200B}ce@example.com", "ali\u{200B}ce@example.com"),
+    ("bob@exa\u{AD}mple.com", "bob@exa\u{AD}mple.com"),
+    ("bob@163.126.com", "bob@163.126.com"),
 ];
 
 /// Texts in which nothing is found.

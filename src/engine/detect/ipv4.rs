@@ -37,7 +37,11 @@ fn address(text: &str, start: usize, run_end: usize) -> Option<Hit> {
     let ellipsis = run.len() - run.trim_start_matches('.').len();
     let (start, end) = (start + ellipsis, start + run.len());
     // 15 is `255.255.255.255`.
-    if ellipsis == 1 || !(7..=15).contains(&(end - start)) || !starts_word(bytes, start) || !ends_word(bytes, end) {
+    if (ellipsis == 1 && !follows_name(bytes, start))
+        || !(7..=15).contains(&(end - start))
+        || !starts_word(bytes, start)
+        || !ends_word(bytes, end)
+    {
         return None;
     }
     let mut parts = 0;
@@ -58,6 +62,12 @@ fn address(text: &str, start: usize, run_end: usize) -> Option<Hit> {
         |word: &str| tail.get(..word.len()).is_some_and(|tail| tail.eq_ignore_ascii_case(word.as_bytes()));
     let version = context::is_version(text, start) || VERSION_ENDS.iter().copied().any(ends_as_version);
     (!version).then_some(Hit { kind: Kind::Ipv4, start, end })
+}
+
+/// `requests.203.0.113.7.count` is a metric's name; a dot that follows nothing begins an object identifier.
+fn follows_name(bytes: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(2).and_then(|at| bytes.get(at));
+    before.is_some_and(|byte| !byte.is_ascii_whitespace() && !b"\"'=:(,[".contains(byte))
 }
 
 /// Texts and what is found in them.
@@ -83,6 +93,12 @@ pub(super) const MATCHES: &[(&str, &str)] = &[
     ("203.0.113.9-static", "203.0.113.9"),
     ("é203.0.113.9", "203.0.113.9"),
     ("4.113.0.203.in-addr.arpa", "4.113.0.203"),
+    ("user.203.0.113.9", "203.0.113.9"),
+    ("requests.203.0.113.9.count", "203.0.113.9"),
+    ("Login/203.0.113.9", "203.0.113.9"),
+    ("DHCP release 203.0.113.9", "203.0.113.9"),
+    ("conversion 203.0.113.9", "203.0.113.9"),
+    ("android: 203.0.113.9", "203.0.113.9"),
 ];
 
 /// Texts in which nothing is found.

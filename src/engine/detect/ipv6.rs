@@ -51,6 +51,15 @@ fn address(text: &str, run_start: usize, run_end: usize) -> Option<Hit> {
     if run.ends_with(':') && !run.ends_with("::") {
         run = run.strip_suffix(':')?;
     }
+    judged(run, start).or_else(|| {
+        // In `added:2001:db8::1` the word before the address is spelled in hex digits.
+        let (word, rest) = run.split_once(':')?;
+        let is_word = word.len() > 4 || (!word.is_empty() && word.bytes().all(|b| b.is_ascii_alphabetic()));
+        is_word.then(|| judged(rest, start + word.len() + 1)).flatten()
+    })
+}
+
+fn judged(run: &str, start: usize) -> Option<Hit> {
     if run.len() > MAX_LENGTH || run.parse::<Ipv6Addr>().is_err() || looks_otherwise(run) {
         return None;
     }
@@ -81,6 +90,9 @@ pub(super) const MATCHES: &[(&str, &str)] = &[
     ("::1", "::1"),
     ("2001:db8::", "2001:db8::"),
     ("2001:db8::/32", "2001:db8::"),
+    ("added:2001:db8::1", "2001:db8::1"),
+    ("facade:2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6"),
+    ("face:2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6"),
 ];
 
 /// Texts in which nothing is found.

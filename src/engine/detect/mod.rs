@@ -6,6 +6,7 @@
 //! consumes a run that failed whole.
 
 mod context;
+mod digits;
 mod email;
 mod iban;
 mod ipv4;
@@ -97,6 +98,12 @@ impl Kinds {
         self.0 & 1 << kind.index() != 0
     }
 
+    /// The kinds of both.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether it has no kind.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -154,9 +161,11 @@ impl Detector {
         }
     }
 
-    /// As [`Self::text`], for the value of a member named `key`, which can tell a version number from an address.
+    /// As [`Self::text`], for the value of a member named `key`, which can tell a version number from an address, and a
+    /// phone number from an id.
     pub fn text_under(&self, key: Option<&str>, text: &str, hits: &mut Vec<Hit>) {
         self.text(text, hits);
+        let key = key.map(key_end);
         if let [hit] = hits.as_slice()
             && hit.kind == Kind::Ipv4
             && (hit.start, hit.end) == (0, text.len())
@@ -164,17 +173,41 @@ impl Detector {
         {
             hits.clear();
         }
+        if hits.is_empty() && self.is_phone(text, key) {
+            hits.push(Hit { kind: Kind::Phone, start: 0, end: text.len() });
+        }
+    }
+
+    /// Whether the key that a text without finds, or a number, stands under can make it one.
+    pub fn asks_for_the_key(&self, text: &str) -> bool {
+        self.kinds.contains(Kind::Phone) && phone::is_number(text)
+    }
+
+    fn is_phone(&self, text: &str, key: Option<&str>) -> bool {
+        self.asks_for_the_key(text) && key.map(key_end).is_some_and(phone::is_key)
     }
 
     /// What a JSON number is, by its spelling and the key it stands under: a payment card under any key; a phone number
-    /// only under a key that says so, since any number of eight digits could be one.
+    /// only under a key that says so, since any number of eight digits could be one. `4.1e3` and `-4100.0` are spellings too.
     pub fn number(&self, number: &str, key: Option<&str>) -> Option<Kind> {
         if self.kinds.contains(Kind::PaymentCard) && payment_card::is_number(number) {
             return Some(Kind::PaymentCard);
         }
-        let phone = self.kinds.contains(Kind::Phone) && phone::is_number(number) && key.is_some_and(phone::is_key);
-        phone.then_some(Kind::Phone)
+        self.is_phone(number, key).then_some(Kind::Phone)
     }
+}
+
+/// Bytes of a key that are looked at.
+pub(crate) const KEY_END: usize = 128;
+
+/// The end of a key: what it is about is said there, and looking at the whole of it for every value beneath it would cost
+/// values × bytes.
+pub(crate) fn key_end(key: &str) -> &str {
+    let mut from = key.len().saturating_sub(KEY_END);
+    while !key.is_char_boundary(from) {
+        from += 1;
+    }
+    key.get(from..).unwrap_or(key)
 }
 
 fn join_overlaps(hits: &mut Vec<Hit>) {

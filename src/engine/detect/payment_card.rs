@@ -6,8 +6,7 @@
 //! Linear: each group of digits starts at most one attempt, which reads at most five groups.
 
 use super::context::{is_word, separator, starts_word};
-use super::{Hit, Kind, Signs};
-use crate::engine::action::Decimal;
+use super::{Hit, Kind, Signs, digits};
 
 /// ISO/IEC 7812-1: at most 19; the shortest in use are Maestro's 12.
 const MIN_DIGITS: usize = 12;
@@ -162,13 +161,7 @@ fn ends_card(bytes: &[u8], end: usize) -> bool {
 
 /// The spelling of a JSON number is a card's: digits, or any spelling with the same value.
 pub(super) fn is_number(number: &str) -> bool {
-    if number.len() < MIN_DIGITS || number.starts_with('-') {
-        return false;
-    }
-    if number.bytes().all(|b| b.is_ascii_digit()) {
-        return is_card(number.as_bytes());
-    }
-    Decimal::parse(number).and_then(Decimal::whole_digits).is_some_and(|digits| is_card(digits.as_bytes()))
+    number.len() >= MIN_DIGITS && digits::whole(number).is_some_and(|digits| is_card(digits.as_bytes()))
 }
 
 /// ASCII digits that are a card number, and nothing better known.

@@ -5,7 +5,7 @@
 //! behind it is left. In JSON numbers, which cannot carry a `+`, the key has to say that it is a phone.
 
 use super::context::{is_word, separator, words};
-use super::{Hit, Kind, Signs};
+use super::{Hit, Kind, Signs, digits};
 
 /// ITU-T E.164 §6: fifteen digits, calling code included.
 const MAX_DIGITS: usize = 15;
@@ -181,9 +181,9 @@ impl Digits {
     }
 }
 
-/// The spelling of a JSON number could be a phone's: 8 to 15 digits and nothing else.
+/// A JSON number, or a text that looks like one, could be a phone's by its spelling: 8 to 15 digits, however written.
 pub(super) fn is_number(number: &str) -> bool {
-    (MIN_DIGITS..=MAX_DIGITS).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())
+    digits::whole(number).is_some_and(|digits| (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()))
 }
 
 /// The key says that its number is a phone's.

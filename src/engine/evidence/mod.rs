@@ -149,18 +149,20 @@ impl Gathered {
 
     fn take_node(&mut self, capture: &Capture, value: &str, compiled: &Compiled) {
         let Some(kind) = capture.kind else {
+            let is_array = value.as_bytes().get(capture.span.start as usize) == Some(&b'[');
             match capture.slot {
                 // The containers that hold a signal: their members say what they say.
-                Slot::Categories | Slot::ConsentIds | Slot::Snowplow | Slot::SnowplowScopes => {}
+                Slot::Categories | Slot::Snowplow if !is_array => {}
+                Slot::ConsentIds | Slot::SnowplowScopes if is_array => {}
                 Slot::AnyCategory => self.take(Slot::AnyCategory, Scalar::Null, compiled),
-                slot => self.unfit(slot),
+                slot => self.unfit(slot, compiled),
             }
             return;
         };
         let mut decoded = std::mem::take(&mut self.decoded);
         match scalar(kind, capture.span.text(value), &mut decoded) {
             Some(scalar) => self.take(capture.slot, scalar, compiled),
-            None => self.unfit(capture.slot),
+            None => self.unfit(capture.slot, compiled),
         }
         self.decoded = decoded;
     }
@@ -182,11 +184,11 @@ impl Gathered {
         match bytes.map(std::str::from_utf8) {
             None => {}
             Some(Ok(text)) => self.take(slot, Scalar::String(text), compiled),
-            Some(Err(_)) => self.unfit(slot),
+            Some(Err(_)) => self.unfit(slot, compiled),
         }
     }
 
-    fn unfit(&mut self, slot: Slot) {
+    fn unfit(&mut self, slot: Slot, compiled: &Compiled) {
         match slot {
             // A place that cannot be read is a place we do not know, even if another copy can be read.
             Slot::Country => self.country.conflict = true,
@@ -194,7 +196,7 @@ impl Gathered {
             Slot::Key => self.key.conflict = true,
             Slot::Time => self.time_unusable = true,
             Slot::Subject(_) => {}
-            slot => self.signals.unfit(slot),
+            slot => self.signals.unfit(slot, &compiled.sources.ids),
         }
     }
 
@@ -209,7 +211,7 @@ impl Gathered {
                 Canonical::Text(text) => self.key.say(text),
                 Canonical::Null | Canonical::Unfit => self.key.conflict = true,
             },
-            (Slot::Country | Slot::Region | Slot::Time, _) => self.unfit(slot),
+            (Slot::Country | Slot::Region | Slot::Time, _) => self.unfit(slot, compiled),
             (Slot::Subject(_), _) => {}
             (slot, scalar) => self.signals.take(slot, scalar, &compiled.sources.ids),
         }

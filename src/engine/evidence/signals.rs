@@ -138,10 +138,10 @@ impl Signals {
             (Slot::Text(signal), Scalar::String(text)) => self.say(signal, text),
             // `gpp_sid` is a number where there is one section.
             (Slot::Text(TextSignal::GppSid), Scalar::Number(text)) => self.say(TextSignal::GppSid, text),
-            (Slot::Text(signal), _) => self.malformed(signal.kind()),
             (Slot::Category(purposes), scalar) => match categories::read(scalar) {
                 Some(granted) => self.choose(SignalKind::Categories, purposes, granted),
-                None => self.malformed(SignalKind::Categories),
+                None if matches!(scalar, Scalar::Null) => {}
+                None => self.refuse(SignalKind::Categories, purposes),
             },
             (Slot::AnyCategory, _) => self.seen(SignalKind::Categories).unmapped = true,
             (Slot::ConsentId(allowed), scalar) => match consent_management::read(scalar) {
@@ -149,7 +149,9 @@ impl Signals {
                     Some((_, purposes)) => self.choose(SignalKind::ConsentIds, *purposes, allowed),
                     None => self.seen(SignalKind::ConsentIds).unmapped = true,
                 },
-                None => self.malformed(SignalKind::ConsentIds),
+                None if allowed || matches!(scalar, Scalar::Null) => self.malformed(SignalKind::ConsentIds),
+                // Something is denied, and nobody knows what.
+                None => self.unfit(Slot::ConsentIds, ids),
             },
             (Slot::SnowplowType, Scalar::String(text)) => self.snowplow.say(true, text),
             (Slot::SnowplowBasis, Scalar::String(text)) => self.snowplow.say(false, text),
@@ -161,18 +163,24 @@ impl Signals {
                     None => self.seen(SignalKind::Snowplow).unmapped = true,
                 }
             }
-            (Slot::Age, scalar) => self.say_age(scalar),
-            (slot, _) => self.unfit(slot),
+            (Slot::Age, scalar) => self.say_age(scalar, ids),
+            (slot, _) => self.unfit(slot, ids),
         }
     }
 
-    /// A container where a slot wants a scalar, or a text that no Unicode text can hold.
-    pub(super) fn unfit(&mut self, slot: Slot) {
+    /// A container where a slot wants a scalar, another container than it wants, or a text that no Unicode text can hold.
+    /// Somebody's choices are there and cannot be read: what a map or list of ids could deny is denied.
+    pub(super) fn unfit(&mut self, slot: Slot, ids: &Ids) {
         match slot {
             Slot::Gpc => self.malformed(SignalKind::Gpc),
+            Slot::Text(TextSignal::OneTrust) => self.refuse(SignalKind::OneTrust, Ids::all(&ids.onetrust)),
             Slot::Text(signal) => self.malformed(signal.kind()),
-            Slot::Category(_) | Slot::Categories => self.malformed(SignalKind::Categories),
-            Slot::ConsentId(_) | Slot::ConsentIds => self.malformed(SignalKind::ConsentIds),
+            Slot::Category(purposes) => self.refuse(SignalKind::Categories, purposes),
+            Slot::Categories => self.refuse(SignalKind::Categories, ids.categories),
+            Slot::ConsentId(true) => self.malformed(SignalKind::ConsentIds),
+            Slot::ConsentId(false) | Slot::ConsentIds => {
+                self.refuse(SignalKind::ConsentIds, Ids::all(&ids.consent_ids));
+            }
             Slot::Snowplow | Slot::SnowplowType | Slot::SnowplowBasis | Slot::SnowplowScopes | Slot::SnowplowScope => {
                 self.snowplow.malformed = true;
             }
@@ -270,6 +278,7 @@ impl Signals {
         match onetrust::read(text) {
             Err(refusal) => {
                 self.seen(SignalKind::OneTrust).refused.get_or_insert(refusal);
+                self.denied = self.denied.union(Ids::all(&ids.onetrust));
             }
             Ok(groups) => {
                 for (id, granted) in groups {
@@ -294,6 +303,9 @@ impl Signals {
         match read {
             Err(refusal) => {
                 self.seen(SignalKind::Snowplow).refused.get_or_insert(refusal);
+                if refusal == Refusal::Malformed {
+                    self.denied = self.denied.union(Ids::all(&ids.snowplow));
+                }
             }
             Ok(preferences) => {
                 self.seen(SignalKind::Snowplow).ok = true;
@@ -349,7 +361,7 @@ impl Signals {
     }
 
     /// A band by its word, or an age in years.
-    fn say_age(&mut self, scalar: Scalar<'_>) {
+    fn say_age(&mut self, scalar: Scalar<'_>, ids: &Ids) {
         let band = match scalar {
             Scalar::String(text) => AgeBand::ALL.iter().copied().find(|band| band.as_str() == text),
             Scalar::Number(text) => text.parse::<u8>().ok().map(|years| match years {
@@ -364,8 +376,14 @@ impl Signals {
                 self.seen(SignalKind::Age).ok = true;
                 self.age = [self.age, Some(band)].into_iter().flatten().min();
             }
-            None => self.unfit(Slot::Age),
+            None => self.unfit(Slot::Age, ids),
         }
+    }
+
+    /// Malformed, and what it could deny is denied.
+    fn refuse(&mut self, kind: SignalKind, purposes: PurposeSet) {
+        self.malformed(kind);
+        self.denied = self.denied.union(purposes);
     }
 
     fn malformed(&mut self, kind: SignalKind) {

@@ -29,6 +29,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) -> Checked {
     domains(draft, problems);
     record(draft, problems);
     lints(draft, problems);
+    super::lints::lints(draft, problems);
     signals(draft, problems);
     table(draft, problems);
     purposes(draft, problems);
@@ -48,6 +49,8 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) -> Checked {
     applies(draft, &met, problems);
     needs(draft, problems);
     tokens(draft, &met, problems);
+    super::lints::key(draft, &automaton, problems);
+    super::lints::categories(draft, &sets, problems);
     let floor = time_step(draft, &automaton);
     if let Some(written) = &draft.record.timestamp
         && written.value < floor

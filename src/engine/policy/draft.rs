@@ -40,6 +40,8 @@ pub(super) struct Draft {
     pub(super) rules_incomplete: bool,
     pub(super) record: DraftRecord,
     pub(super) detect: Option<Detect>,
+    /// Everything that a value is read from.
+    pub(super) sources: Vec<At<Source>>,
     /// Every use of `envelope.`
     pub(super) envelopes: Vec<Span>,
 }
@@ -94,7 +96,7 @@ pub(super) struct DraftRecord {
     pub(super) has_key: bool,
     pub(super) partition: Option<At<Partition>>,
     pub(super) timestamp: Option<At<i64>>,
-    pub(super) headers: Vec<String>,
+    pub(super) headers: Vec<At<String>>,
     /// Where `tombstones: forward` stands.
     pub(super) tombstones: Option<Span>,
 }

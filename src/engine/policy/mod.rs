@@ -10,6 +10,7 @@ mod check;
 mod describe;
 mod draft;
 mod keys;
+mod lints;
 mod meet;
 pub mod model;
 pub(crate) mod nearest;
@@ -140,7 +141,7 @@ fn policy(draft: Draft, timestamp_step_ms: i64, file: &SourceFile, files: &[Sour
             key: record.key.map(|key| key.value),
             partition,
             timestamp_step_ms,
-            headers: record.headers,
+            headers: record.headers.into_iter().map(|name| name.value).collect(),
             forward_tombstones: record.tombstones.is_some(),
         },
         detect: detect.unwrap_or(Detect { kinds: Kinds::ALL, on_hit: OnHit::Mask, reason: None }),

@@ -88,6 +88,10 @@ closed_list! {
         SourceNotSingle = "source-not-single",
         /// `envelope.` although no batch is split.
         EnvelopeWithoutSplit = "envelope-without-split",
+        /// A source inside the batch, where only events are.
+        SourceInBatch = "source-in-batch",
+        /// `timestamp` where something else than a time is read.
+        TimestampAsSource = "timestamp-as-source",
         /// A `split` path that is not names and then `[*]`.
         SplitShape = "split-shape",
         /// Two lines for the same fields.
@@ -104,6 +108,12 @@ closed_list! {
         EverythingBeneath = "everything-beneath",
         /// A highly sensitive category kept without asking for `sensitive.use`.
         SensitiveKept = "sensitive-kept",
+        /// An address that stays whole.
+        WholeAddress = "whole-address",
+        /// `.*` lets keys through as they came.
+        KeyAsItCame = "key-as-it-came",
+        /// A category that another rule on the same field does not expect.
+        CategoryIgnored = "category-ignored",
         /// The selectors together need more states than we build.
         TooComplex = "too-complex",
         /// `requires: []`
@@ -134,6 +144,10 @@ closed_list! {
         DomainMismatch = "domain-mismatch",
         /// A record key that would leave as it came.
         RawKey = "raw-key",
+        /// A route that drops, sometimes or always, what the record's key is made of.
+        KeyWithheld = "key-withheld",
+        /// A header that carries credentials or addresses.
+        SensitiveHeader = "sensitive-header",
         /// `partition: by_key` without a key.
         PartitionWithoutKey = "partition-without-key",
         /// Tombstones without a key that says whose they are, for good.
@@ -154,6 +168,11 @@ impl Code {
             Code::AmbiguousScalar
             | Code::EverythingBeneath
             | Code::SensitiveKept
+            | Code::WholeAddress
+            | Code::KeyAsItCame
+            | Code::CategoryIgnored
+            | Code::KeyWithheld
+            | Code::SensitiveHeader
             | Code::RouteWithoutRules
             | Code::UnusedDomain
             | Code::TimestampFiner => Severity::Warning,

@@ -106,9 +106,15 @@ fn outcome(rules: &[&Rule], route: &Route) -> FieldOutcome {
     let transform = rules.iter().find(|rule| rule.action != Action::Keep);
     FieldOutcome {
         action: Some(transform.map_or_else(|| "keep".to_owned(), |rule| describe::action(&rule.action))),
-        category: if transform.is_some() { None } else { rules.iter().find_map(|rule| rule.category.clone()) },
+        category: if transform.is_some() { None } else { expected(rules) },
         needs: needs.into_iter().filter(|purpose| !route.requires.contains(purpose)).cloned().collect(),
     }
+}
+
+/// The category that all of them expect: one `keep` without it leaves detectors at work.
+fn expected(rules: &[&Rule]) -> Option<String> {
+    let (first, rest) = rules.split_first()?;
+    first.category.clone().filter(|_| rest.iter().all(|rule| rule.category == first.category))
 }
 
 fn regimes(policy: &Policy) -> Vec<(Purpose, Vec<(String, &'static str)>)> {

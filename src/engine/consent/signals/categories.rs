@@ -3,7 +3,8 @@
 //!
 //! Ids are compared as they are, letter case included; which purposes an id stands for is the policy's `map`. An id that
 //! the map does not know says nothing. The trap: `"true"`, `1` and `"granted"` look like grants and are not booleans;
-//! they are malformed, and a malformed value neither grants nor denies.
+//! they are malformed. What is malformed grants nothing; whoever wrote it meant to say something, so that where nobody has
+//! to grant it denies what its id stands for. `null` says nothing.
 
 use crate::engine::action::Scalar;
 

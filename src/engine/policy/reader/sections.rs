@@ -252,7 +252,7 @@ impl Reader<'_> {
             names.push(At { value, span: item.span });
         }
         self.no_repeats(&names, String::clone);
-        self.draft.record.headers = names.into_iter().map(|name| name.value).collect();
+        self.draft.record.headers = names;
     }
 
     fn record_key(&mut self, node: &Node) {

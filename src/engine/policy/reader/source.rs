@@ -89,6 +89,7 @@ impl Reader<'_> {
                 }
             }
         };
+        self.draft.sources.push(At { value: value.clone(), span });
         Some(At { value, span })
     }
 
