@@ -156,7 +156,7 @@ fn compile_route(policy: &Policy, resolver: &Resolver, event: &Automaton, number
         .collect();
     let key = match &policy.record.key {
         None => KeyRule::None,
-        Some(Source::Event(selector)) => match decisions.get(at(event, selector).index()).copied().flatten() {
+        Some(Source::Event(selector)) => match decisions.get(event.at(selector).index()).copied().flatten() {
             None => KeyRule::Made(PurposeSet::EMPTY),
             Some(decision) if decision.never || drops(policy, decision.rule) => KeyRule::Withheld,
             Some(decision) => KeyRule::Made(decision.needs),
@@ -164,15 +164,6 @@ fn compile_route(policy: &Policy, resolver: &Resolver, event: &Automaton, number
         Some(_) => KeyRule::Made(PurposeSet::EMPTY),
     };
     CompiledRoute { requires: resolver.set(requires), key, lists, reaches: reaches(event, &decisions), decisions }
-}
-
-/// The state of the node that a path of names and indexes leads to.
-fn at(event: &Automaton, path: &Selector) -> State {
-    path.steps.iter().fold(event.start(), |state, step| match &step.take {
-        Take::Name(name) => event.member(state, name.as_bytes()),
-        Take::Index(index) => event.element(state, *index),
-        Take::Any => State::DEAD,
-    })
 }
 
 fn drops(policy: &Policy, rule: u16) -> bool {

@@ -71,6 +71,9 @@ fn fields(register: &Register<'_>) -> Grid {
     for row in &register.table.rows {
         grid.push(std::iter::once(row.field.clone()).chain(row.cells.iter().map(cell)).collect());
     }
+    if !register.table.key.is_empty() {
+        grid.push(std::iter::once("(record key)".to_owned()).chain(register.table.key.iter().map(cell)).collect());
+    }
     grid.push(std::iter::once("(everything else)".to_owned()).chain(routes.iter().map(|_| "-".to_owned())).collect());
     grid
 }
@@ -130,11 +133,13 @@ pub(super) fn json(register: &Register<'_>, table: bool, today: &str) -> Value {
         return value;
     }
     let mut rows = Vec::new();
-    for row in &register.table.rows {
-        for (cell, route) in row.cells.iter().zip(&policy.routes) {
+    let key = register.table.key.as_slice();
+    let fields = register.table.rows.iter().map(|row| (row.field.as_str(), Some(row.line), row.cells.as_slice()));
+    for (field, line, cells) in fields.chain([("(record key)", None, key)]) {
+        for (cell, route) in cells.iter().zip(&policy.routes) {
             rows.push(json!({
-                "field": row.field,
-                "line": row.line,
+                "field": field,
+                "line": line,
                 "route": route.topic,
                 "outcomes": cell.outcomes.iter().map(|outcome| json!({
                     "action": outcome.action.as_deref().unwrap_or("drop"),

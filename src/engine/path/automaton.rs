@@ -140,6 +140,15 @@ impl Automaton {
         self.follow(state, label)
     }
 
+    /// Where a path of names and indexes leads; a path with other steps leads nowhere.
+    pub fn at(&self, path: &Selector) -> State {
+        path.steps.iter().fold(self.start(), |state, step| match &step.take {
+            Take::Name(name) => self.member(state, name.as_bytes()),
+            Take::Index(index) => self.element(state, *index),
+            Take::Any => State::DEAD,
+        })
+    }
+
     /// The selectors that match a node in this state, ascending.
     pub fn accepts(&self, state: State) -> &[u16] {
         self.accepts.get(state.index()).map_or(&[], |set| set)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::engine::action::Action;
 use crate::engine::consent::signals::says::Known;
 use crate::engine::consent::{PlaceSource, Purpose, Resolver};
-use crate::engine::path::{Automaton, State, Step, Take};
+use crate::engine::path::{Automaton, Step, Take};
 
 use super::category::Category;
 use super::draft::{Draft, DraftRoute, DraftRule};
@@ -376,13 +376,8 @@ fn tokens(draft: &Draft, met: &Meetings, problems: &mut Vec<Problem>) {
 /// How exactly the event's own time may leave, on the route where it leaves most coarsely.
 fn time_step(draft: &Draft, automaton: &Automaton) -> i64 {
     let Some(Source::Event(path)) = draft.time.as_ref().map(|time| &time.value) else { return MINUTE_MS };
-    let state = path.steps.iter().fold(automaton.start(), |state: State, step| match &step.take {
-        Take::Name(name) => automaton.member(state, name.as_bytes()),
-        Take::Index(index) => automaton.element(state, *index),
-        Take::Any => State::DEAD,
-    });
-    let rules: Vec<&DraftRule> =
-        automaton.accepts(state).iter().filter_map(|rule| draft.rules.get(usize::from(*rule))).collect();
+    let accepted = automaton.accepts(automaton.at(path));
+    let rules: Vec<&DraftRule> = accepted.iter().filter_map(|rule| draft.rules.get(usize::from(*rule))).collect();
     let mut coarsest = 0;
     for index in 0..draft.routes.len() {
         let bit = bit(index);

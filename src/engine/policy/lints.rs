@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::engine::action::Action;
 use crate::engine::consent::Purpose;
 use crate::engine::detect::Kind;
-use crate::engine::path::{Automaton, State, Take};
+use crate::engine::path::Automaton;
 
 use super::draft::{At, Draft, DraftRule};
 use super::model::Source;
@@ -84,13 +84,8 @@ fn source(draft: &Draft, source: &At<Source>, problems: &mut Vec<Problem>) {
 /// The record's key takes the decision of the field that it is made of (see `compile::KeyRule`).
 pub(super) fn key(draft: &Draft, automaton: &Automaton, problems: &mut Vec<Problem>) {
     let Some(At { value: Source::Event(path), span }) = &draft.record.key else { return };
-    let state = path.steps.iter().fold(automaton.start(), |state: State, step| match &step.take {
-        Take::Name(name) => automaton.member(state, name.as_bytes()),
-        Take::Index(index) => automaton.element(state, *index),
-        Take::Any => State::DEAD,
-    });
-    let rules: Vec<&DraftRule> =
-        automaton.accepts(state).iter().filter_map(|rule| draft.rules.get(usize::from(*rule))).collect();
+    let accepted = automaton.accepts(automaton.at(path));
+    let rules: Vec<&DraftRule> = accepted.iter().filter_map(|rule| draft.rules.get(usize::from(*rule))).collect();
     for (index, route) in draft.routes.iter().enumerate().filter(|(_, route)| route.complete) {
         let here = rules.iter().filter(|rule| rule.routes >> index & 1 != 0);
         let required = |purpose: &Purpose| route.requires.iter().any(|listed| listed.value == *purpose);

@@ -8,17 +8,19 @@ use std::collections::BTreeSet;
 
 use crate::engine::action::Action;
 use crate::engine::consent::{Purpose, Resolver};
-use crate::engine::path::{Selector, TooComplex};
+use crate::engine::path::{Automaton, Selector, TooComplex};
 
 use super::describe;
 use super::meet::{by_rule, combinations};
-use super::model::{Policy, Route, Rule};
+use super::model::{Policy, Route, Rule, Source};
 
 /// The register of one policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// The lines, in the order of the policy.
     pub rows: Vec<Row>,
+    /// What becomes of the record's key on each route; empty if records have none.
+    pub key: Vec<Cell>,
     /// Each purpose that a route lists, and its regime in each place of the preset: the place and the regime.
     pub regimes: Vec<(Purpose, Vec<(String, &'static str)>)>,
 }
@@ -60,7 +62,7 @@ impl Table {
     /// [`TooComplex`] where the selectors need more states than are built; such a policy does not pass [`super::read`].
     pub fn of(policy: &Policy) -> Result<Table, TooComplex> {
         let selectors: Vec<&Selector> = policy.rules.iter().map(|rule| &rule.selector).collect();
-        let (_, sets) = combinations(&selectors)?;
+        let (automaton, sets) = combinations(&selectors)?;
         let with_rule = by_rule(&sets);
         let mut shown: BTreeSet<&Selector> = BTreeSet::new();
         let mut rows = Vec::new();
@@ -74,8 +76,32 @@ impl Table {
                 policy.routes.iter().enumerate().map(|(route, head)| cell(policy, &sets, route, head)).collect();
             rows.push(Row { field: rule.written.clone(), line: rule.place.line, cells });
         }
-        Ok(Table { rows, regimes: regimes(policy) })
+        Ok(Table { rows, key: key(policy, &automaton), regimes: regimes(policy) })
     }
+}
+
+/// The key is under the law of the field that it is made of, where a rule names that (`compile::KeyRule`).
+fn key(policy: &Policy, automaton: &Automaton) -> Vec<Cell> {
+    let Some(source) = &policy.record.key else { return Vec::new() };
+    let accepted = match source {
+        Source::Event(path) => automaton.accepts(automaton.at(path)),
+        _ => &[],
+    };
+    let one = |(index, route): (usize, &Route)| {
+        let here = accepted.iter().filter_map(|rule| policy.rules.get(usize::from(*rule)));
+        let here: Vec<&Rule> = here.filter(|rule| rule.routes >> index & 1 != 0).collect();
+        let token = Some("token".to_owned());
+        let outcome = match here.is_empty() {
+            true => FieldOutcome { action: token, category: None, needs: Vec::new() },
+            false => outcome(&here, route),
+        };
+        let outcome = match outcome.action {
+            None => outcome,
+            Some(_) => FieldOutcome { action: Some("token".to_owned()), category: None, ..outcome },
+        };
+        Cell { outcomes: vec![outcome] }
+    };
+    policy.routes.iter().enumerate().map(one).collect()
 }
 
 fn cell(policy: &Policy, sets: &[&Vec<usize>], index: usize, route: &Route) -> Cell {
