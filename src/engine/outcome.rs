@@ -59,9 +59,6 @@ closed_list! {
         Shape = "shape",
         /// A detector hit, where the policy says `on_hit: quarantine`.
         Detected = "detected",
-        /// A route's records have keys, and the key of this one cannot be made: what it is made of is missing, said twice,
-        /// no text, or older than its token key.
-        NoKey = "no_key",
         /// The output would be larger than its topic takes.
         OutputTooLarge = "output_too_large",
         /// The broker refused the output record although it fitted our limits.

@@ -80,7 +80,8 @@ impl OnRoute<'_> {
         let key = match route.key {
             KeyRule::None | KeyRule::Withheld => None,
             KeyRule::Made(needs) if !self.permitted.contains(needs) => None,
-            KeyRule::Made(_) => Some(self.write_key(work).ok_or(QuarantineReason::NoKey)?),
+            // Events without the id have records without a key, as everywhere in Kafka.
+            KeyRule::Made(_) => self.write_key(work),
         };
         self.add(key, Some(value), work)
     }

@@ -87,7 +87,7 @@ fn a_compacted_output_takes_all_that_have_a_key_when_some_have_none() {
     write(&world.input, &world.topic("in"), &records);
     let tamis = world.start("a", "");
     // Whether the engine asks for the key or the broker does: the note says where, and the others go on.
-    quarantined(&world, &tamis, &bad, &["refused", "no_key"]);
+    quarantined(&world, &tamis, &bad, &["refused"]);
     let out = || world.numbers("out", "read_committed").remove(&0).unwrap_or_default();
     assert!(wait(SOON, || out() == all_but(&bad)), "{}", tamis.log_text());
     assert_eq!(tamis.terminate().1, Some(0));

@@ -152,7 +152,7 @@ impl<'p> Reference<'p> {
                 Some(_) => self.key(at, place, &signals, epoch),
                 None => Ok(None),
             };
-            let Ok(key) = key else { return quarantine(QuarantineReason::NoKey) };
+            let key = key.unwrap_or_default();
             effects.append(&mut walk.effects);
             event.met.append(&mut walk.met);
             event.openings.push(match value {
