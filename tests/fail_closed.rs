@@ -1,5 +1,6 @@
 //! Records and policies that are made to get something through, or to cost more than they weigh.
 
+#![allow(clippy::print_stdout)] // what the shared reference prints
 mod reference;
 
 use std::time::{Duration, Instant};
@@ -382,7 +383,7 @@ fn a_url_keeps_no_url_and_no_password_in_its_path() {
     }
     for path in ["@handle/posts", "a:b/c", "%20/%C3%A9", "100%", "a%3Ab", "x@2x.png", "t:1"] {
         let event = format!("{{\"u\":\"https://shop.example/{path}\"}}");
-        assert_eq!(desk.sent(&event), [event.clone()], "{path}");
+        assert_eq!(desk.sent(&event), std::slice::from_ref(&event), "{path}");
     }
 }
 

@@ -72,16 +72,17 @@ impl OnRoute<'_> {
             return Ok(Opening::Dropped(DropReason::Empty));
         }
         let value = from..results.bytes.len();
+        let compiled = self.engine.compiled();
         results.listed.prepare(compiled, self.record, &mut work.route.hits)?;
         let action = DetectAction::of(compiled.policy.detect.on_hit).unwrap_or(DetectAction::Drop);
         for (kind, count) in results.listed.found() {
             results.journal.push((self.engine.layout().detection(self.number, kind, action), count));
         }
-        let key = match route.key {
-            KeyRule::None | KeyRule::Withheld => None,
-            KeyRule::Made(needs) if !self.permitted.contains(needs) => None,
+        let key = match compiled.routes.get(self.number).map(|route| route.key) {
+            None | Some(KeyRule::None | KeyRule::Withheld) => None,
+            Some(KeyRule::Made(needs)) if !self.permitted.contains(needs) => None,
             // Events without the id have records without a key, as everywhere in Kafka.
-            KeyRule::Made(_) => self.write_key(work),
+            Some(KeyRule::Made(_)) => self.write_key(work),
         };
         self.add(key, Some(value), work)
     }
