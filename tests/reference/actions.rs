@@ -72,9 +72,12 @@ fn text_or_source(node: &Node<'_>, before: &str, after: &str) -> Result {
 
 fn mask(node: &Node<'_>, last: usize) -> Result {
     let Kind::String(text) = &node.kind else { return Err(Effect::DropType) };
-    let mut hits = Vec::new();
-    Detector::new(Kinds::NONE.with(detect::Kind::Email)).text(&text.text, &mut hits);
-    if hits.iter().any(|hit| hit.end - hit.start == text.text.len()) {
+    let is_email = |text: &str| {
+        let mut hits = Vec::new();
+        Detector::new(Kinds::NONE.with(detect::Kind::Email)).text(text, &mut hits);
+        hits.iter().any(|hit| hit.end - hit.start == text.len())
+    };
+    if is_email(&text.text) {
         return text_or_source(node, &text.text, "*@*");
     }
     let characters: Vec<char> = text.text.chars().collect();
@@ -92,7 +95,8 @@ fn mask(node: &Node<'_>, last: usize) -> Result {
             _ => '*',
         })
         .collect();
-    text_or_source(node, &text.text, &masked)
+    // What stays at the end may be an address by itself once the rest is stars.
+    text_or_source(node, &text.text, if last > 0 && is_email(&masked) { "*@*" } else { &masked })
 }
 
 fn ip(node: &Node<'_>, v4: u8, v6: u8) -> Result {

@@ -23,6 +23,7 @@ pub(super) fn apply(last: usize, value: Scalar<'_>, out: &mut Vec<u8>) -> Applie
             out.extend_from_slice(b"*@*");
             return Some(());
         }
+        let start = out.len();
         let count = text.chars().count();
         let masked_count = count - last.min(count / 3);
         for (at, c) in text.chars().enumerate() {
@@ -33,6 +34,13 @@ pub(super) fn apply(last: usize, value: Scalar<'_>, out: &mut Vec<u8>) -> Applie
                 _ => '*',
             };
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        // What stays at the end may be an address by itself once the rest is stars.
+        if last > 0
+            && out.get(start..).and_then(|masked| std::str::from_utf8(masked).ok()).is_some_and(detect::is_email)
+        {
+            out.truncate(start);
+            out.extend_from_slice(b"*@*");
         }
         Some(())
     })

@@ -51,8 +51,8 @@ pub(super) fn lints(draft: &Draft, problems: &mut Vec<Problem>) {
             let help = "`ip: {v4: 24, v6: 48}` still tells the network; where the address is needed, say so: `keep: id.network`";
             problems.push(Problem::new(Code::WholeAddress, rule.action.span, message).help(help));
         }
-        let written = rule.written.replace("..*", "");
-        if written.contains(".*") && rule.action.value != Action::Drop {
+        // `.*` at the end is how people keep a flat map; what is under names that come is another thing.
+        if rule.written.replace("..*", "").contains(".*.") && rule.action.value != Action::Drop {
             let message = format!("`{}` lets every key in the place of `*` through as it came", rule.written);
             let help = "name the members; for the elements of an array, write `[*]`";
             problems.push(Problem::new(Code::KeyAsItCame, rule.span, message).help(help));

@@ -4,17 +4,18 @@
 //! a signal that is there twice with different contents: nobody knows which is meant, so only what both grant counts,
 //! and every denial of either does.
 
+mod told;
+
 use crate::engine::action::Scalar;
 use crate::engine::compile::Compiled;
-use crate::engine::consent::choice::{OptOutSource, Stance};
+use crate::engine::consent::choice::OptOutSource;
 use crate::engine::consent::signals::gpp::Gpc;
 use crate::engine::consent::signals::says::{AgeBand, Known, Moment, Refusal, Says};
 use crate::engine::consent::signals::tcf::Reader;
 use crate::engine::consent::signals::{categories, consent_management, google, gpc, gpp, onetrust, snowplow, tcf, usp};
 use crate::engine::consent::{PurposeSet, Resolver};
-use crate::engine::report::{Layout, SignalKind, SignalResult};
+use crate::engine::report::SignalKind;
 use crate::engine::sources::{Ids, Slot, TextSignal};
-use crate::engine::work::Results;
 
 /// The signals of one event; buffers are reused.
 #[derive(Default)]
@@ -393,57 +394,6 @@ impl Signals {
     #[expect(clippy::indexing_slicing, reason = "one place for each kind, by its own index")]
     fn seen(&mut self, kind: SignalKind) -> &mut Seen {
         &mut self.seen[kind.index()]
-    }
-
-    /// What each kind of signal says, for explanations; `gpc`: what Global Privacy Control denies in this place.
-    pub(in crate::engine) fn voices(
-        &self,
-        resolver: &Resolver,
-        gpc: PurposeSet,
-    ) -> impl Iterator<Item = (SignalKind, Stance, PurposeSet, Option<Moment>)> {
-        let if_on = |on: bool| if on { gpc } else { PurposeSet::EMPTY };
-        let kinds = SignalKind::ALL.iter().zip(&self.seen).flat_map(move |(kind, seen)| {
-            [
-                (*kind, Stance::Granted, seen.granted, seen.at),
-                (*kind, Stance::Denied, seen.denied, None),
-                (*kind, Stance::OptOut, resolver.of_known(seen.opted_out), None),
-            ]
-        });
-        let gpc = [
-            (SignalKind::Gpc, Stance::OptOut, if_on(self.gpc_on), None),
-            (SignalKind::Gpp, Stance::OptOut, if_on(self.gpc_in_gpp.is_some_and(Gpc::applies)), None),
-        ];
-        kinds.chain(gpc).filter(|(_, _, purposes, _)| !purposes.is_empty())
-    }
-
-    /// What came of looking for each kind of signal that the policy asks for.
-    pub(in crate::engine) fn found(&self, compiled: &Compiled) -> impl Iterator<Item = (SignalKind, SignalResult)> {
-        let asked = SignalKind::ALL.iter().zip(&self.seen).filter(|(kind, _)| compiled.sources.asks(**kind));
-        asked.flat_map(|(kind, seen)| {
-            let results_of = [
-                (SignalResult::Ok, seen.ok),
-                (SignalResult::Unmapped, seen.unmapped),
-                (SignalResult::Strict, seen.strict),
-                // `Any` is a sum that is made elsewhere.
-                (SignalResult::Absent, !seen.ok && seen.refused.is_none() && *kind != SignalKind::Any),
-            ];
-            let refused = seen.refused.map(SignalResult::Refused);
-            let found = results_of.into_iter().filter(|(_, on)| *on).map(|(result, _)| result).chain(refused);
-            found.map(|result| (*kind, result))
-        })
-    }
-
-    /// Counts the signals that the policy asks for.
-    pub(in crate::engine) fn count(&self, compiled: &Compiled, results: &mut Results) {
-        let mut usable = false;
-        for (kind, result) in self.found(compiled) {
-            usable |= result == SignalResult::Ok && kind != SignalKind::Age;
-            results.count(Layout::signal(kind, result), 1);
-        }
-        if compiled.sources.asks(SignalKind::Any) {
-            let result = if usable { SignalResult::Ok } else { SignalResult::Absent };
-            results.count(Layout::signal(SignalKind::Any, result), 1);
-        }
     }
 }
 
