@@ -19,9 +19,10 @@ const EVENTS: u64 = 2_000;
 /// What Global Privacy Control denies in California.
 const DENIED: [&str; 4] = ["ads.basic", "ads.measure", "ads.profile", "sale_share"];
 
-/// Accounts whose number ends in 9 never send the signal; of the others, every third event does.
+/// Accounts whose number ends in 9 never send the signal; of the others, every third event does. Every fourth event is of
+/// an account that was not there before, so that whatever transaction is killed has something to learn.
 fn event(number: u64, prefix: &str) -> Event {
-    let account = number / 2 * 7 % ACCOUNTS;
+    let account = if number.is_multiple_of(4) { ACCOUNTS + number } else { number / 2 * 7 % ACCOUNTS };
     Event {
         number,
         account: Some(format!("{prefix}-{account}")),
@@ -63,7 +64,13 @@ fn written(world: &Deployment) -> usize {
 }
 
 fn closed_by_signal(tamis: &Tamis) -> f64 {
-    let openings = tamis.get("/metrics").unwrap().1;
+    // A process that has just been started may find that all is done, and not listen yet.
+    let mut answer = None;
+    wait(SOON, || {
+        answer = tamis.get("/metrics");
+        answer.is_some()
+    });
+    let openings = answer.unwrap_or_else(|| panic!("/metrics does not answer: {}", tamis.log_text())).1;
     let lines = openings.lines().filter(|line| line.starts_with("tamis_openings_total{"));
     let closed = lines.filter(|line| line.contains(".ads\"") && line.contains("reason=\"opt_out_signal\""));
     closed.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
