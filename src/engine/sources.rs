@@ -81,8 +81,8 @@ pub(in crate::engine) struct Sources {
     pub fixed_country: Option<String>,
     pub fixed_region: Option<String>,
     pub ids: Ids,
-    /// By kind of signal: the policy reads it.
-    asked: [bool; SignalKind::ALL.len()],
+    /// Kinds of signals that the policy reads.
+    asked: Vec<SignalKind>,
 }
 
 /// Ids of consent platforms that are values, and what they stand for.
@@ -111,7 +111,7 @@ impl Sources {
             fixed_country: None,
             fixed_region: None,
             ids: Ids::default(),
-            asked: std::array::from_fn(|at| SignalKind::ALL.get(at).is_some_and(|kind| policy.reads(*kind))),
+            asked: SignalKind::ALL.iter().copied().filter(|kind| policy.reads(*kind)).collect(),
         };
         let ids = |map: &BTreeMap<String, Vec<Purpose>>| -> Vec<(String, PurposeSet)> {
             map.iter().map(|(id, purposes)| (id.clone(), resolver.set(purposes))).collect()
@@ -186,7 +186,12 @@ impl Sources {
 
     /// Whether the policy reads this kind of signal.
     pub(in crate::engine) fn asks(&self, kind: SignalKind) -> bool {
-        self.asked.get(kind.index()).copied().unwrap_or(false)
+        self.asked.contains(&kind)
+    }
+
+    /// Every kind of signal that the policy reads, in order.
+    pub(in crate::engine) fn asked(&self) -> impl Iterator<Item = SignalKind> {
+        self.asked.iter().copied()
     }
 
     fn add(&mut self, source: &Source, slot: Slot) {

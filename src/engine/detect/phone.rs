@@ -183,6 +183,12 @@ impl Digits {
 
 /// A JSON number, or a text that looks like one, could be a phone's by its spelling: 8 to 15 digits, however written.
 pub(super) fn is_number(number: &str) -> bool {
+    // Asked of every text and number that is kept: most begin otherwise, or are too short to have so many digits.
+    let begins = matches!(number.as_bytes().first(), Some(b'0'..=b'9' | b'-'));
+    let short = number.len() < MIN_DIGITS && !number.bytes().any(|byte| byte | 0x20 == b'e');
+    if !begins || short {
+        return false;
+    }
     digits::whole(number).is_some_and(|digits| (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()))
 }
 

@@ -17,12 +17,16 @@ use crate::engine::consent::{PurposeSet, Resolver};
 use crate::engine::report::SignalKind;
 use crate::engine::sources::{Ids, Slot, TextSignal};
 
+const _: () = assert!(SignalKind::ALL.len() <= 16, "a kind more than `touched` has bits");
+
 /// The signals of one event; buffers are reused.
 #[derive(Default)]
 pub(in crate::engine) struct Signals {
     texts: String,
     spans: Vec<(TextSignal, usize, usize)>,
     seen: [Seen; SignalKind::ALL.len()],
+    /// By kind, a bit each: something was seen. Most events have few kinds, and clearing all would be felt.
+    touched: u16,
     gpc_on: bool,
     gpc_in_gpp: Option<Gpc>,
     granted: PurposeSet,
@@ -65,7 +69,10 @@ impl Signals {
     pub(super) fn clear(&mut self) {
         self.texts.clear();
         self.spans.clear();
-        self.seen = Default::default();
+        if self.touched != 0 {
+            self.seen = Default::default();
+            self.touched = 0;
+        }
         self.gpc_on = false;
         self.gpc_in_gpp = None;
         self.granted = PurposeSet::EMPTY;
@@ -196,6 +203,9 @@ impl Signals {
 
     /// Reads the texts, once all of them are there.
     pub(super) fn conclude(&mut self, compiled: &Compiled, now_ms: i64) {
+        if self.spans.is_empty() {
+            return self.preferences(&compiled.sources.ids);
+        }
         let spans = std::mem::take(&mut self.spans);
         let texts = std::mem::take(&mut self.texts);
         let text = |&(_, start, end): &(TextSignal, usize, usize)| texts.get(start..end).unwrap_or_default();
@@ -393,6 +403,7 @@ impl Signals {
 
     #[expect(clippy::indexing_slicing, reason = "one place for each kind, by its own index")]
     fn seen(&mut self, kind: SignalKind) -> &mut Seen {
+        self.touched |= 1 << kind.index();
         &mut self.seen[kind.index()]
     }
 }

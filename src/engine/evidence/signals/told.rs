@@ -33,27 +33,36 @@ impl Signals {
 
     /// What came of looking for each kind of signal that the policy asks for.
     pub(in crate::engine) fn found(&self, compiled: &Compiled) -> impl Iterator<Item = (SignalKind, SignalResult)> {
-        let asked = SignalKind::ALL.iter().zip(&self.seen).filter(|(kind, _)| compiled.sources.asks(**kind));
-        asked.flat_map(|(kind, seen)| {
-            let results_of = [
-                (SignalResult::Ok, seen.ok),
-                (SignalResult::Unmapped, seen.unmapped),
-                (SignalResult::Strict, seen.strict),
-                // `Any` is a sum that is made elsewhere.
-                (SignalResult::Absent, !seen.ok && seen.refused.is_none() && *kind != SignalKind::Any),
-            ];
-            let refused = seen.refused.map(SignalResult::Refused);
-            let found = results_of.into_iter().filter(|(_, on)| *on).map(|(result, _)| result).chain(refused);
-            found.map(|result| (*kind, result))
-        })
+        compiled.sources.asked().flat_map(|kind| self.results(kind).map(move |result| (kind, result)))
+    }
+
+    fn results(&self, kind: SignalKind) -> impl Iterator<Item = SignalResult> {
+        let seen = self.seen.get(kind.index()).copied().unwrap_or_default();
+        let results = [
+            (SignalResult::Ok, seen.ok),
+            (SignalResult::Unmapped, seen.unmapped),
+            (SignalResult::Strict, seen.strict),
+            // `Any` is a sum that is made elsewhere.
+            (SignalResult::Absent, !seen.ok && seen.refused.is_none() && kind != SignalKind::Any),
+        ];
+        let refused = seen.refused.map(SignalResult::Refused);
+        results.into_iter().filter(|(_, on)| *on).map(|(result, _)| result).chain(refused)
     }
 
     /// Counts the signals that the policy asks for.
     pub(in crate::engine) fn count(&self, compiled: &Compiled, results: &mut Results) {
         let mut usable = false;
-        for (kind, result) in self.found(compiled) {
-            usable |= result == SignalResult::Ok && kind != SignalKind::Age;
-            results.count(Layout::signal(kind, result), 1);
+        for kind in compiled.sources.asked() {
+            if self.touched >> kind.index() & 1 == 0 {
+                if kind != SignalKind::Any {
+                    results.count(Layout::signal(kind, SignalResult::Absent), 1);
+                }
+                continue;
+            }
+            for result in self.results(kind) {
+                usable |= result == SignalResult::Ok && kind != SignalKind::Age;
+                results.count(Layout::signal(kind, result), 1);
+            }
         }
         if compiled.sources.asks(SignalKind::Any) {
             let result = if usable { SignalResult::Ok } else { SignalResult::Absent };
