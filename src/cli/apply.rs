@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::offline::Offline;
+use crate::cli::offline::{self, Offline};
 use crate::cli::records::{self, OwnedRecord};
 use crate::cli::{Exit, load, summary};
 use crate::engine::json::text::write_string;
 use crate::engine::outcome::QuarantineReason;
-use crate::engine::record::Record;
 use crate::engine::report::Report;
 use crate::engine::{Engine, Facts, Work};
 
@@ -103,15 +102,7 @@ fn stream(
             line.clear();
             continue;
         }
-        let plain = Record {
-            topic,
-            partition: 0,
-            offset: number - 1,
-            key: None,
-            headers: &[],
-            timestamp: Some(facts.now_ms),
-            value: Some(value),
-        };
+        let plain = offline::plain(topic, number, facts.now_ms, value);
         if args.records {
             match OwnedRecord::parse(value) {
                 Ok(owned) => owned

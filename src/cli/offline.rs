@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::cli::{Exit, choices, load};
 use crate::engine::policy::model::Policy;
+use crate::engine::record::Record;
 use crate::engine::{Engine, Facts};
 use crate::runtime::keys;
 
@@ -50,5 +51,18 @@ impl Offline {
             return Err(Exit::Usage);
         }
         Ok(Offline { engine, facts })
+    }
+}
+
+/// A line of stdin as a record of this topic: its value, at the place of the line, of now.
+pub(in crate::cli) fn plain<'a>(topic: &'a str, line: i64, now_ms: i64, value: &'a [u8]) -> Record<'a> {
+    Record {
+        topic,
+        partition: 0,
+        offset: line - 1,
+        key: None,
+        headers: &[],
+        timestamp: Some(now_ms),
+        value: Some(value),
     }
 }

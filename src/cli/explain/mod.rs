@@ -12,12 +12,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::offline::Offline;
+use crate::cli::offline::{self, Offline};
 use crate::cli::records::{self, OwnedRecord};
 use crate::cli::{Exit, load};
 use crate::engine::Work;
 use crate::engine::outcome::QuarantineReason;
-use crate::engine::record::Record;
 use crate::engine::report::Report;
 
 /// Arguments of `tamis explain`.
@@ -83,15 +82,7 @@ fn explain(args: &ExplainArgs, offline: &Offline, input: &mut impl BufRead) -> R
             line.clear();
             continue;
         }
-        let plain = Record {
-            topic,
-            partition: 0,
-            offset: number - 1,
-            key: None,
-            headers: &[],
-            timestamp: Some(facts.now_ms),
-            value: Some(value),
-        };
+        let plain = offline::plain(topic, number, facts.now_ms, value);
         let owned = if args.records { OwnedRecord::parse(value).map(Some) } else { Ok(None) };
         let explained = match owned {
             Ok(None) => engine.explain(&plain, facts, &mut work, &mut report),
