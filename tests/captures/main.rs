@@ -5,7 +5,7 @@
 
 #![allow(clippy::print_stdout)] // what came out per capture is part of the proof
 
-#[path = "../delivery/broker.rs"]
+#[path = "../kafka/broker.rs"]
 #[allow(dead_code, unreachable_pub, clippy::print_stderr, clippy::type_complexity)] // shared with another test
 mod broker;
 mod collector;

@@ -183,7 +183,7 @@ impl Deployment {
     /// Waits until an output has this many records and then some more, which there must not be.
     pub fn settles_at(&self, which: &str, expected: &[u64], tamis: &Tamis) {
         let mut found = Vec::new();
-        let came = crate::process::wait(SOON, || {
+        let came = crate::wait::wait(SOON, || {
             found = self.numbers(which);
             found.len() >= expected.len()
         });

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::broker::{Broker, shared, turn};
 use crate::deploy::{Deployment, Event, SOON, choice};
-use crate::process::{Tamis, wait};
+use crate::process::Tamis;
+use crate::wait::wait;
 
 const STALE: &str = "tamis_halted{reason=\"consent_stale\"}";
 

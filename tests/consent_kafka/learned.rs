@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use crate::asked_for;
 use crate::broker::{shared, turn};
 use crate::deploy::{Deployment, Event, PARTITIONS, SOON, Seeded, choice};
-use crate::process::{Tamis, wait};
+use crate::process::Tamis;
+use crate::wait::wait;
 
 const ACCOUNTS: u64 = 900;
 

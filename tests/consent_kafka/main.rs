@@ -5,15 +5,18 @@
 
 #![allow(missing_docs, unreachable_pub, dead_code, clippy::print_stderr, reason = "a test that tells what it measured")]
 
-#[path = "../delivery/broker.rs"]
+#[path = "../kafka/broker.rs"]
 mod broker;
 mod deploy;
 mod halting;
 mod learned;
 mod people;
+#[path = "../kafka/process.rs"]
 mod process;
 mod rules;
 mod soon;
+#[path = "../kafka/wait.rs"]
+mod wait;
 mod year;
 
 /// A number from the environment, for runs by hand.

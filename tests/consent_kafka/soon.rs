@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::asked_for;
 use crate::broker::{shared, turn};
 use crate::deploy::{Deployment, Event, SOON, choice};
-use crate::process::wait;
+use crate::wait::wait;
 
 const SERIES: &str = "tamis_withdrawal_enforcement_seconds";
 

@@ -22,8 +22,8 @@ use crate::asked_for;
 use crate::broker::{shared, turn};
 use crate::deploy::{CONSENT_PARTITIONS, Deployment, SOON, differs};
 use crate::people::{Choice, Event, People};
-use crate::process::wait;
 use crate::rules::{DAY_MS, Everything, Rule, Statement};
+use crate::wait::wait;
 
 const STEPS: i64 = 40;
 

@@ -46,7 +46,7 @@ fn a_broker_that_is_gone_makes_the_table_stale_and_one_that_is_back_ready() {
     broker.restart();
     table.ready();
     topic.write(&[choice(1, "b", 2, "ads.profile", "withdrawn", 6)]);
-    assert!(crate::topic::wait(SOON, || table.consent().subjects() == 2));
+    assert!(crate::wait::wait(SOON, || table.consent().subjects() == 2));
     drop(heart);
 }
 
@@ -72,6 +72,6 @@ fn a_topic_that_is_not_there_is_cold_and_says_why() {
     let mut topic = Topic::new("there", shared(), 1, &[]);
     topic.name = format!("not-{}", topic.name);
     let table = topic.follow(None, 7);
-    assert!(crate::topic::wait(SOON, || table.consent().trouble().as_deref() == Some("it does not exist")));
+    assert!(crate::wait::wait(SOON, || table.consent().trouble().as_deref() == Some("it does not exist")));
     assert_eq!(table.consent().word(), Word::Cold);
 }

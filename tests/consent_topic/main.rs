@@ -3,8 +3,10 @@
 
 #![allow(missing_docs, unreachable_pub, dead_code, clippy::print_stderr, reason = "a test that tells what it measured")]
 
-#[path = "../delivery/broker.rs"]
+#[path = "../kafka/broker.rs"]
 mod broker;
 mod fresh;
 mod same;
 mod topic;
+#[path = "../kafka/wait.rs"]
+mod wait;

@@ -1,7 +1,8 @@
 //! From the checkpoint, from the beginning, compacted or not: the same table.
 
 use crate::broker::{shared, turn};
-use crate::topic::{SOON, Table, Topic, choice, wait};
+use crate::topic::{SOON, Table, Topic, choice};
+use crate::wait::wait;
 
 /// Choices of 300 people in three partitions, some of them twice, some in the wrong order; from `seed` on.
 fn choices(seed: u64, count: u64) -> Vec<(i32, String, Option<String>)> {

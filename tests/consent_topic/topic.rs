@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
@@ -19,6 +19,7 @@ use tamis::runtime::keys::Index;
 use tamis::runtime::metrics::Metrics;
 
 use crate::broker::create;
+use crate::wait::wait;
 
 /// Long enough for a broker that starts while the machine does other things.
 pub const SOON: Duration = Duration::from_secs(90);
@@ -256,15 +257,4 @@ impl Drop for Table {
         self.following.stop();
         self.following.wait(SOON);
     }
-}
-
-pub fn wait(limit: Duration, mut until: impl FnMut() -> bool) -> bool {
-    let began = Instant::now();
-    while began.elapsed() < limit {
-        if until() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    until()
 }

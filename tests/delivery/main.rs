@@ -2,8 +2,9 @@
 //!
 //! What came out is read by kcat, which is not ours. By hand: `TAMIS_KILLS=100 cargo test --test delivery kills`.
 
-#![allow(missing_docs, unreachable_pub, clippy::print_stderr, reason = "a test that tells what it measured")]
+#![allow(missing_docs, unreachable_pub, dead_code, clippy::print_stderr, reason = "a test that tells what it measured")]
 
+#[path = "../kafka/broker.rs"]
 mod broker;
 mod canaries;
 mod choices;
@@ -11,4 +12,8 @@ mod damage;
 mod faults;
 mod kills;
 mod offsets;
+#[path = "../kafka/process.rs"]
+mod process;
+#[path = "../kafka/wait.rs"]
+mod wait;
 mod world;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::broker::create;
+use crate::process::Tamis;
+use crate::wait::wait;
 
 pub const PARTITIONS: u64 = 4;
 
@@ -27,6 +30,8 @@ pub struct World {
     pub loud: bool,
     workers: usize,
     delivery: &'static str,
+    /// Asks where the output ends, again and again: one connection for all of it.
+    reader: OnceLock<BaseConsumer>,
 }
 
 impl World {
@@ -50,7 +55,8 @@ impl World {
             &[(&format!("{name}.out"), partitions, output_settings), (&format!("{name}.quarantine"), 1, &[])],
         );
         let (input, output) = (input.to_owned(), output.to_owned());
-        let world = World { name, input, output, dir: tempfile::tempdir().unwrap(), loud: false, workers: 2, delivery };
+        let dir = tempfile::tempdir().unwrap();
+        let world = World { name, input, output, dir, loud: false, workers: 2, delivery, reader: OnceLock::new() };
         fs::write(world.file("policy.yaml"), world.policy()).unwrap();
         world
     }
@@ -94,20 +100,7 @@ impl World {
             ),
         )
         .unwrap();
-        let log = self.file(&format!("{instance}.log"));
-        let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let already = fs::metadata(&log).unwrap().len();
-        let child = Command::new(env!("CARGO_BIN_EXE_tamis"))
-            .args(["run", "--config"])
-            .arg(&config)
-            .env("TAMIS_FAULT", fault)
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(file)
-            .spawn()
-            .unwrap();
-        Tamis { child, log, already: usize::try_from(already).unwrap() }
+        Tamis::start(&config, self.file(&format!("{instance}.log")), fault)
     }
 
     /// A key file, as `tamis keys new` makes it.
@@ -126,11 +119,11 @@ impl World {
 
     /// Offsets after the last record of each output partition, committed or not.
     pub fn written(&self) -> i64 {
-        let reader: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &self.output)
-            .set("isolation.level", "read_uncommitted")
-            .create()
-            .unwrap();
+        let reader = self.reader.get_or_init(|| {
+            let mut client = ClientConfig::new();
+            client.set("bootstrap.servers", &self.output).set("isolation.level", "read_uncommitted");
+            client.create().unwrap()
+        });
         let ends = (0..i32::try_from(PARTITIONS).unwrap())
             .map(|partition| reader.fetch_watermarks(&self.topic("out"), partition, Duration::from_secs(5)));
         ends.map(|end| end.map_or(0, |(_, high)| high)).sum()
@@ -205,64 +198,6 @@ impl World {
     pub fn log(&self, instance: &str) -> String {
         fs::read_to_string(self.file(&format!("{instance}.log"))).unwrap_or_default()
     }
-}
-
-/// A running `tamis run`. Killed when dropped.
-pub struct Tamis {
-    child: Child,
-    log: PathBuf,
-    already: usize,
-}
-
-impl Tamis {
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    pub fn running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
-    /// SIGTERM: how long it took to end, and with what code.
-    pub fn terminate(mut self) -> (Duration, Option<i32>) {
-        let started = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        wait(Duration::from_secs(30), || self.child.try_wait().unwrap().is_some());
-        let code = self.child.try_wait().unwrap().and_then(|status| status.code());
-        (started.elapsed(), code)
-    }
-
-    /// Waits until this process has logged these words.
-    pub fn wait_log(&self, words: &str, limit: Duration) -> bool {
-        wait(limit, || self.log_text().contains(words))
-    }
-
-    /// What this process has logged.
-    pub fn log_text(&self) -> String {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
-        text.get(self.already..).unwrap_or_default().to_owned()
-    }
-}
-
-impl Drop for Tamis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Looks every 5 ms whether it holds.
-pub fn wait(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
-    let started = Instant::now();
-    while started.elapsed() < limit {
-        if holds() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    false
 }
 
 /// Writes events in the background, so many per turn, so that there is work whenever a process starts.

@@ -7,11 +7,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::cluster::{self, Topic};
 
 /// The broker of these tests.
 pub(crate) struct Broker {
@@ -38,14 +38,9 @@ pub(crate) fn other() -> Option<&'static Broker> {
 }
 
 fn start(name: &str) -> Option<Broker> {
-    let found = ["java", "mvn", "openssl"].iter().all(|program| {
-        Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|out| out.status.success())
-    });
-    if !found && std::env::var_os("CI").is_none() {
-        eprintln!("skipped: java, mvn and openssl are needed for a real Kafka (scripts/bootstrap installs them)");
+    if !cluster::can_run(&["java", "mvn", "openssl"]) {
         return None;
     }
-    assert!(found, "java, mvn and openssl are needed (scripts/bootstrap installs them)");
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let dir = root.join(format!("target/kafka/preflight-{}-{name}", std::process::id()));
     let mut command = Command::new(root.join("scripts/kafka"));
@@ -60,23 +55,10 @@ fn start(name: &str) -> Option<Broker> {
 
 impl Broker {
     /// Makes topics.
-    pub(crate) fn create(&self, topics: &[NewTopicOf<'_>]) {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.open).create().unwrap();
-        let topics: Vec<NewTopic<'_>> = topics
-            .iter()
-            .map(|(name, partitions, settings)| {
-                let topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(1));
-                settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
-            })
-            .collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
-        for made in runtime.block_on(admin.create_topics(&topics, &options)).unwrap() {
-            made.unwrap();
-        }
+    pub(crate) fn create(&self, topics: &[Topic<'_>]) {
+        cluster::create(&self.open, topics);
         let last = topics.len() - 1;
-        wait_for(topics[last].name, ClientConfig::new().set("bootstrap.servers", &self.open));
+        wait_for(topics[last].0, ClientConfig::new().set("bootstrap.servers", &self.open));
     }
 
     /// Waits until every topic and right made so far is known to the broker, whose own view lags behind its answers. It
@@ -126,9 +108,6 @@ impl Broker {
         assert!(answer[12..].chunks(4).all(|result| result[..2] == [0, 0]), "{answer:?}");
     }
 }
-
-/// A topic to make: name, partitions, settings.
-pub(crate) type NewTopicOf<'a> = (&'a str, i32, &'a [(&'a str, &'a str)]);
 
 /// What an ACL is about, by the number in Kafka's protocol.
 #[derive(Clone, Copy)]

@@ -4,6 +4,9 @@
 #![allow(clippy::print_stderr)]
 
 mod broker;
+#[path = "../kafka/broker.rs"]
+#[allow(dead_code, unreachable_pub)] // shared with other tests
+mod cluster;
 mod clusters;
 mod consent;
 

@@ -59,7 +59,11 @@ fn committed<C: ConsumerContext>(
         match found {
             Ok(found) => return Ok(found),
             Err(error) if state.stopping() || started.elapsed() > PATIENCE => {
-                return Err(Failure::session(format!("cannot read the group's offsets: {}", words(&error))));
+                return Err(Failure::session(format!(
+                    "cannot read the group's offsets: {}. If that goes on, a transaction that the brokers lost hides \
+                     them; kafka-transactions.sh find-hanging lists it",
+                    words(&error)
+                )));
             }
             Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }

@@ -47,8 +47,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A client that tries again and again says so no more often than this.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Pause between two looks at a queue that is not empty yet. Sleeping leaves the core to the client's own threads.
-const LOOK: Duration = Duration::from_micros(200);
+/// First and longest pause between two looks at a queue that is not empty yet. Sleeping leaves the core to the client's
+/// own threads; where a broker is gone for long, to whoever starts it again.
+const LOOK: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
 
 /// A producer and the transaction it is in.
 pub struct Transaction {
@@ -170,7 +171,7 @@ impl Transaction {
                         return Err(Failure::session("the broker does not take what we send"));
                     }
                     self.producer.poll(Duration::ZERO);
-                    std::thread::sleep(LOOK);
+                    look_again(started);
                     self.state.beat(self.worker);
                     record = back;
                 }
@@ -193,7 +194,7 @@ impl Transaction {
                 return Err(Failure::session("the broker does not acknowledge what we sent"));
             }
             self.state.beat(self.worker);
-            std::thread::sleep(LOOK);
+            look_again(started);
         }
         self.refusal()
     }
@@ -232,6 +233,8 @@ impl Transaction {
                 return Err(Failure::session(format!("cannot {what}: {}", words(&error))));
             }
             self.producer.poll(Duration::ZERO);
+            // Some say at once that they cannot yet.
+            look_again(started);
         }
     }
 
@@ -258,6 +261,11 @@ impl Transaction {
     fn gives_up(&self, started: Instant) -> bool {
         started.elapsed() > PATIENCE || self.state.stopping_for().is_some_and(|since| since > STOP_PATIENCE)
     }
+}
+
+/// Sleeps until the next look at what has been waited for since then: the longer, the less often.
+fn look_again(started: Instant) {
+    std::thread::sleep((started.elapsed() / 32).clamp(LOOK.0, LOOK.1));
 }
 
 impl Sink for Transaction {

@@ -1,4 +1,5 @@
-//! A running `tamis run`: its log, what its admin listener says, its end.
+//! A running `tamis run`: its log, what its admin listener says, its end. `TAMIS_BIN` names another build of it, for
+//! measurements.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -6,6 +7,8 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::wait::wait;
 
 /// Killed when dropped.
 pub struct Tamis {
@@ -18,7 +21,8 @@ impl Tamis {
     pub fn start(config: &Path, log: PathBuf, fault: &str) -> Tamis {
         let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let already = usize::try_from(fs::metadata(&log).unwrap().len()).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_tamis"))
+        let program = std::env::var_os("TAMIS_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_tamis").into());
+        let child = Command::new(program)
             .args(["run", "--config"])
             .arg(config)
             .env("TAMIS_FAULT", fault)
@@ -36,15 +40,22 @@ impl Tamis {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM: it must end by itself.
-    pub fn terminate(mut self) {
+    pub fn running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// SIGTERM: it must end by itself, and well. Returns how long that took.
+    pub fn terminate(mut self) -> Duration {
+        let started = Instant::now();
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         wait(Duration::from_secs(30), || self.child.try_wait().unwrap().is_some());
         let code = self.child.try_wait().unwrap().and_then(|status| status.code());
         assert_eq!(code, Some(0), "{}", self.log_text());
+        started.elapsed()
     }
 
+    /// Waits until this process has logged these words.
     pub fn wait_log(&self, words: &str, limit: Duration) -> bool {
         wait(limit, || self.log_text().contains(words))
     }
@@ -94,16 +105,4 @@ impl Drop for Tamis {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Looks every 10 ms whether it holds.
-pub fn wait(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
-    let started = Instant::now();
-    while started.elapsed() < limit {
-        if holds() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    holds()
 }

@@ -19,25 +19,30 @@ pub struct Broker {
 /// can be started; where CI is set that fails the run.
 pub fn turn() -> Option<MutexGuard<'static, ()>> {
     static TURN: Mutex<()> = Mutex::new(());
-    can_run().then(|| TURN.lock().unwrap_or_else(|held| held.into_inner()))
+    can_run(&["java", "mvn", "kcat"]).then(|| TURN.lock().unwrap_or_else(|held| held.into_inner()))
 }
 
-fn can_run() -> bool {
-    let found = ["java", "mvn", "kcat"].iter().all(|program| {
+/// Whether these programs, which a real Kafka and its tests need, are there; where CI is set they must be.
+pub fn can_run(programs: &[&str]) -> bool {
+    let found = programs.iter().all(|program| {
         Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|out| out.status.success())
     });
-    if !found && std::env::var_os("CI").is_none() {
-        eprintln!("skipped: java, mvn and kcat are needed for a real Kafka (scripts/bootstrap installs them)");
-        return false;
+    let needs = format!("{} are needed for a real Kafka (scripts/bootstrap installs them)", programs.join(", "));
+    assert!(found || std::env::var_os("CI").is_none(), "{needs}");
+    if !found {
+        eprintln!("skipped: {needs}");
     }
-    assert!(found, "java, mvn and kcat are needed (scripts/bootstrap installs them)");
-    true
+    found
 }
 
 /// The broker that most tests share; `TAMIS_TEST_KAFKA` names one that runs already.
 pub fn shared() -> &'static str {
-    static SHARED: OnceLock<String> = OnceLock::new();
-    SHARED.get_or_init(|| std::env::var("TAMIS_TEST_KAFKA").unwrap_or_else(|_| Broker::start("shared").address))
+    static NAMED: OnceLock<Option<String>> = OnceLock::new();
+    static SHARED: OnceLock<Broker> = OnceLock::new();
+    match NAMED.get_or_init(|| std::env::var("TAMIS_TEST_KAFKA").ok()) {
+        Some(address) => address,
+        None => &SHARED.get_or_init(|| Broker::start("shared")).address,
+    }
 }
 
 impl Broker {
@@ -71,6 +76,13 @@ impl Broker {
         let mut command = Command::new(root().join("scripts/kafka"));
         command.arg(verb).arg("--dir").arg(&self.dir);
         command
+    }
+}
+
+/// A broker that nobody asks any more would take its share of two cores from those that follow.
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.script("stop").arg("--kill").status();
     }
 }
 
