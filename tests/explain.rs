@@ -37,7 +37,8 @@ consent:
   gpp: {at: $.gpp, sid: $.sid}
   us_privacy: {at: $.usp}
   gpc: {at: header.sec-gpc}
-  google: {gcs: $.gcs, gcd: $.gcd}
+  google: {gcs: $.gcs, gcd: $.gcd, state: $.mode}
+  onetrust: {at: $.optanon, map: {C0002: analytics.audience}}
   categories: {at: $.categories, map: {Analytics: analytics.audience, Ads: [ads.profile, sale_share]}}
 tokens: {web: {}}
 routes:
@@ -114,6 +115,18 @@ fn event(random: &mut Random) -> Value {
     may("gpp", &[json!("DBABBg~BVqqqqpY.YA")], 10);
     may("usp", &[json!("1YNN"), json!("1YYN")], 15);
     may("gcd", &[json!("11r1r1r1r5"), json!("11q1q1q1q5")], 15);
+    may(
+        "mode",
+        &[
+            json!({"ad_personalization": "granted", "analytics_storage": "granted"}),
+            json!({"default": {"analytics_storage": "granted", "ad_personalization": "denied"}}),
+            json!({"ad_personalization": 1}),
+            json!("granted"),
+        ],
+        20,
+    );
+    may("optanon", &[json!("isGpcEnabled=1&groups=C0002:1"), json!("isGpcEnabled=?&groups=C0002:1")], 15);
+    may("sid", &[json!("7"), json!([8]), json!(["7", 6]), json!({"a": 7})], 20);
     may("gcs", &[json!("G111"), json!("G100")], 15);
     may(
         "categories",

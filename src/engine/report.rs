@@ -25,6 +25,8 @@ closed_list! {
         Gcs = "gcs",
         /// Google consent mode, four signals.
         Gcd = "gcd",
+        /// Google consent mode, as an object.
+        Google = "google",
         /// A map of categories that a consent platform wrote into the event.
         Categories = "categories",
         /// OneTrust's groups.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::consent::signals::consent_mode;
 use crate::engine::consent::{PlaceSource, Purpose, PurposeSet, Resolver, SubjectKind};
 use crate::engine::json::scan::{ScalarKind, Span};
 use crate::engine::path::{Selector, Step, Take};
@@ -15,6 +16,19 @@ pub(in crate::engine) enum Slot {
     Gpc,
     /// A text that one standard defines.
     Text(TextSignal),
+    /// An element of a list of GPP sections.
+    GppSid,
+    /// The object of Google consent mode, or one inside it.
+    Google,
+    /// Any member of it: counts those that are not known.
+    AnyGoogle,
+    /// A member of it that is known.
+    GoogleState {
+        /// Its place in [`consent_mode::MEMBERS`].
+        member: u8,
+        /// It stands under `default`.
+        by_default: bool,
+    },
     /// A member of the categories object, mapped to these purposes.
     Category(PurposeSet),
     /// Any member of the categories object: counts those that nobody mapped.
@@ -134,6 +148,12 @@ impl Sources {
                 sources.add(at, Slot::Text(signal));
             }
         }
+        if let Some(sid) = consent.gpp.as_ref().and_then(|gpp| gpp.sid.as_ref()) {
+            sources.add_beneath(sid, &[Take::Any], Slot::GppSid);
+        }
+        if let Some(object) = &consent.google {
+            sources.add_google(object);
+        }
         if let Some(categories) = &consent.categories {
             sources.add(&categories.at, Slot::Categories);
             sources.add_beneath(&categories.at, &[Take::Any], Slot::AnyCategory);
@@ -215,6 +235,21 @@ impl Sources {
         }
     }
 
+    fn add_google(&mut self, object: &Source) {
+        let name = |name: &str| Take::Name(name.to_owned());
+        self.add(object, Slot::Google);
+        self.add_beneath(object, &[Take::Any], Slot::AnyGoogle);
+        for inside in ["default", "update"] {
+            self.add_beneath(object, &[name(inside)], Slot::Google);
+        }
+        for (member, known) in (0..).zip(consent_mode::MEMBERS) {
+            let slot = |by_default| Slot::GoogleState { member, by_default };
+            self.add_beneath(object, &[name(known)], slot(false));
+            self.add_beneath(object, &[name("update"), name(known)], slot(false));
+            self.add_beneath(object, &[name("default"), name(known)], slot(true));
+        }
+    }
+
     fn add_place(&mut self, place: Option<&PlaceSource>, slot: Slot) -> Option<String> {
         match place? {
             PlaceSource::Fixed(code) => Some(code.clone()),
@@ -238,6 +273,7 @@ impl Policy {
             SignalKind::Gpc => consent.gpc.is_some(),
             SignalKind::Gcs => consent.gcs.is_some(),
             SignalKind::Gcd => consent.gcd.is_some(),
+            SignalKind::Google => consent.google.is_some(),
             SignalKind::Categories => consent.categories.is_some(),
             SignalKind::OneTrust => consent.onetrust.is_some(),
             SignalKind::ConsentIds => consent.consent_ids.is_some(),
@@ -248,7 +284,8 @@ impl Policy {
 
     /// Whether opt-out signals that arrive with an account are remembered for it, in the consent topic.
     pub fn remembers_opt_outs(&self) -> bool {
-        let signals = [SignalKind::Gpc, SignalKind::UsPrivacy, SignalKind::Gpp];
+        // OneTrust's cookie carries Global Privacy Control.
+        let signals = [SignalKind::Gpc, SignalKind::UsPrivacy, SignalKind::Gpp, SignalKind::OneTrust];
         let account = self.subjects.iter().any(|(kind, _)| *kind == SubjectKind::Account);
         self.consent.table && account && signals.iter().any(|kind| self.reads(*kind))
     }

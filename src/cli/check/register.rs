@@ -96,6 +96,7 @@ fn consent(policy: &Policy) -> String {
         ("Global Privacy Control", consent.gpc.clone()),
         ("Google gcs", consent.gcs.clone()),
         ("Google gcd", consent.gcd.clone()),
+        ("Google consent mode", consent.google.clone()),
         ("categories", ids(&consent.categories)),
         ("OneTrust groups", ids(&consent.onetrust)),
         ("allowed ids", consent.consent_ids.as_ref().map(|ids| ids.allowed.clone())),

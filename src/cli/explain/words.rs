@@ -122,6 +122,7 @@ pub(super) fn signal(kind: SignalKind) -> &'static str {
         SignalKind::Gpc => "Global Privacy Control",
         SignalKind::Gcs => "Google gcs",
         SignalKind::Gcd => "Google gcd",
+        SignalKind::Google => "Google consent mode",
         SignalKind::Categories => "categories",
         SignalKind::OneTrust => "OneTrust groups",
         SignalKind::ConsentIds => "consent ids",

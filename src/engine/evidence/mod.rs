@@ -13,7 +13,7 @@ use crate::engine::json::scan::ScalarKind;
 use crate::engine::json::text::{self, Fidelity};
 use crate::engine::policy::model::Source;
 use crate::engine::record::Record;
-use crate::engine::sources::{Capture, Slot};
+use crate::engine::sources::{Capture, Slot, TextSignal};
 use crate::engine::tape::{EventTape, Tape};
 use crate::engine::token::{self, Canonical};
 
@@ -152,9 +152,9 @@ impl Gathered {
             let is_array = value.as_bytes().get(capture.span.start as usize) == Some(&b'[');
             match capture.slot {
                 // The containers that hold a signal: their members say what they say.
-                Slot::Categories | Slot::Snowplow if !is_array => {}
-                Slot::ConsentIds | Slot::SnowplowScopes if is_array => {}
-                Slot::AnyCategory => self.take(Slot::AnyCategory, Scalar::Null, compiled),
+                Slot::Categories | Slot::Google | Slot::Snowplow if !is_array => {}
+                Slot::ConsentIds | Slot::SnowplowScopes | Slot::Text(TextSignal::GppSid) if is_array => {}
+                slot @ (Slot::AnyCategory | Slot::AnyGoogle) => self.take(slot, Scalar::Null, compiled),
                 slot => self.unfit(slot, compiled),
             }
             return;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::action::Action;
+use crate::engine::consent::signals::consent_mode::ConsentMode;
 use crate::engine::consent::signals::says::Known;
 use crate::engine::consent::signals::tcf::Reader;
 use crate::engine::consent::{PlaceSource, Preset, Purpose, SubjectKind};
@@ -107,6 +108,8 @@ pub struct Consent {
     pub gcs: Option<Source>,
     /// `google.gcd`
     pub gcd: Option<Source>,
+    /// `google.state`: consent mode as an object.
+    pub google: Option<Source>,
     /// `categories`: a map of booleans by deployment-specific ids.
     pub categories: Option<Categories>,
     /// `onetrust`: a list of groups in one text.
@@ -123,7 +126,8 @@ impl Consent {
         let tcf = self.tcf.iter().map(|_| Tcf::SPEAKS);
         let gpp = self.gpp.iter().map(|_| Known::ALL.without(Known::of("security.essential")));
         let google = self.gcs.iter().chain(&self.gcd).map(|_| GOOGLE_SPEAKS);
-        tcf.chain(gpp).chain(google).fold(Known::EMPTY, Known::union)
+        let object = self.google.iter().map(|_| ConsentMode::SPEAKS);
+        tcf.chain(gpp).chain(google).chain(object).fold(Known::EMPTY, Known::union)
     }
 
     /// Every purpose that a map of ids names.

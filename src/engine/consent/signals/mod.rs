@@ -5,6 +5,7 @@
 pub(in crate::engine) mod bits;
 pub mod categories;
 pub mod consent_management;
+pub mod consent_mode;
 pub mod google;
 pub mod gpc;
 pub mod gpp;

@@ -4,9 +4,13 @@
 //! own, so which purposes one stands for is the policy's `map`; ids are compared as they are. `1` is a grant, `0` a
 //! denial.
 //!
+//! `isGpcEnabled=1` says that the browser sent Global Privacy Control when the cookie was written. It only tightens: `0`
+//! says nothing, and anything else counts as on, but is remembered for nobody.
+//!
 //! The trap: half a list is not half a choice. A cut cookie could have lost a refusal, so one entry that cannot be read
 //! makes the whole list malformed, and so do two `groups` in one cookie.
 
+use super::gpp::Gpc;
 use super::says::Refusal;
 
 /// Characters a list may have: a cookie's limit (RFC 6265 §6.1, 4096 bytes with name and attributes).
@@ -26,6 +30,20 @@ pub fn read(text: &str) -> Result<impl Iterator<Item = (&str, bool)>, Refusal> {
         return Err(Refusal::Malformed);
     }
     Ok(entries(list).flatten())
+}
+
+/// What a cookie says about Global Privacy Control, also if its groups cannot be read. Where the name stands and no
+/// member has it, it is [`Gpc::Unreadable`].
+pub fn gpc(text: &str) -> Gpc {
+    if !text.contains("isGpcEnabled") {
+        return Gpc::Absent;
+    }
+    let said = text.split('&').filter_map(|pair| pair.strip_prefix("isGpcEnabled=")).map(|value| match value {
+        "1" | "true" => Gpc::On,
+        "0" | "false" => Gpc::Off,
+        _ => Gpc::Unreadable,
+    });
+    said.max().unwrap_or(Gpc::Unreadable)
 }
 
 /// The list inside a cookie, or the text itself.
@@ -105,6 +123,25 @@ mod tests {
             Some(vec![("C0002", true), ("C0002", false)]),
             "the caller lets a denial win"
         );
+    }
+
+    #[test]
+    fn the_cookie_tells_of_global_privacy_control() {
+        for (text, expected) in [
+            ("C0001:1", Gpc::Absent),
+            ("isGpcEnabled=0&groups=C0001%3A1", Gpc::Off),
+            ("groups=C0001%3A1&isGpcEnabled=false", Gpc::Off),
+            ("isGpcEnabled=1&datestamp=x&groups=C0001%3A1", Gpc::On),
+            ("isGpcEnabled=true", Gpc::On),
+            ("isGpcEnabled=0&isGpcEnabled=1", Gpc::On),
+            ("isGpcEnabled=1&groups=C0001:?", Gpc::On),
+            ("isGpcEnabled=", Gpc::Unreadable),
+            ("isGpcEnabled=yes", Gpc::Unreadable),
+            ("isGpcEnabled%3D1", Gpc::Unreadable),
+            ("OptanonConsent=isGpcEnabled=0", Gpc::Unreadable),
+        ] {
+            assert!(gpc(text) == expected, "{text}");
+        }
     }
 
     #[test]

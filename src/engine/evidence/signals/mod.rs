@@ -4,18 +4,21 @@
 //! a signal that is there twice with different contents: nobody knows which is meant, so only what both grant counts,
 //! and every denial of either does.
 
+mod maps;
 mod told;
 
 use crate::engine::action::Scalar;
 use crate::engine::compile::Compiled;
 use crate::engine::consent::choice::OptOutSource;
+use crate::engine::consent::signals::consent_mode::ConsentMode;
 use crate::engine::consent::signals::gpp::Gpc;
 use crate::engine::consent::signals::says::{AgeBand, Known, Moment, Refusal, Says};
 use crate::engine::consent::signals::tcf::Reader;
-use crate::engine::consent::signals::{categories, consent_management, google, gpc, gpp, onetrust, snowplow, tcf, usp};
+use crate::engine::consent::signals::{categories, consent_management, google, gpc, gpp, tcf, usp};
 use crate::engine::consent::{PurposeSet, Resolver};
 use crate::engine::report::SignalKind;
 use crate::engine::sources::{Ids, Slot, TextSignal};
+use maps::Preferences;
 
 const _: () = assert!(SignalKind::ALL.len() <= 16, "a kind more than `touched` has bits");
 
@@ -29,6 +32,7 @@ pub(in crate::engine) struct Signals {
     touched: u16,
     gpc_on: bool,
     gpc_in_gpp: Option<Gpc>,
+    gpc_in_onetrust: Option<Gpc>,
     granted: PurposeSet,
     denied: PurposeSet,
     dated: Vec<(Moment, PurposeSet)>,
@@ -37,18 +41,9 @@ pub(in crate::engine) struct Signals {
     by_gpp: Known,
     age: Option<AgeBand>,
     snowplow: Preferences,
-}
-
-/// Parts of Snowplow's object.
-#[derive(Default)]
-struct Preferences {
-    event_type: String,
-    basis: String,
-    /// The object, or a part of it, is not what the schema says.
-    malformed: bool,
-    there: bool,
-    /// By number in the policy's map: the scope is listed.
-    listed: Vec<bool>,
+    google: ConsentMode,
+    /// Elements of a list of GPP sections, joined by commas.
+    sids: String,
 }
 
 /// What was seen of a kind of signal.
@@ -75,6 +70,7 @@ impl Signals {
         }
         self.gpc_on = false;
         self.gpc_in_gpp = None;
+        self.gpc_in_onetrust = None;
         self.granted = PurposeSet::EMPTY;
         self.denied = PurposeSet::EMPTY;
         self.dated.clear();
@@ -82,21 +78,20 @@ impl Signals {
         self.by_us_privacy = Known::EMPTY;
         self.by_gpp = Known::EMPTY;
         self.age = None;
-        self.snowplow.event_type.clear();
-        self.snowplow.basis.clear();
-        self.snowplow.malformed = false;
-        self.snowplow.there = false;
-        self.snowplow.listed.clear();
+        self.snowplow.clear();
+        self.google = ConsentMode::default();
+        self.sids.clear();
     }
 
-    /// Whether Global Privacy Control counts as on: it is, or a part of a GPP string that may say so cannot be read.
+    /// Whether Global Privacy Control counts as on: it is, or what may say so in a GPP string or in OneTrust's cookie
+    /// cannot be read.
     pub(in crate::engine) fn gpc_applies(&self) -> bool {
-        self.gpc_on || self.gpc_in_gpp.is_some_and(Gpc::applies)
+        self.gpc_on || [self.gpc_in_gpp, self.gpc_in_onetrust].into_iter().flatten().any(Gpc::applies)
     }
 
     /// Whether Global Privacy Control is on, in so many words.
     pub(in crate::engine) fn gpc_is_on(&self) -> bool {
-        self.gpc_on || self.gpc_in_gpp == Some(Gpc::On)
+        self.gpc_on || [self.gpc_in_gpp, self.gpc_in_onetrust].contains(&Some(Gpc::On))
     }
 
     pub(in crate::engine) fn granted(&self) -> PurposeSet {
@@ -123,7 +118,7 @@ impl Signals {
     pub(in crate::engine) fn opt_outs(&self, gpc: Known) -> impl Iterator<Item = (OptOutSource, Known)> {
         let none = |off: bool, known| if off { Known::EMPTY } else { known };
         [
-            (OptOutSource::Gpc, none(!self.gpc_on, gpc)),
+            (OptOutSource::Gpc, none(!self.gpc_on && self.gpc_in_onetrust != Some(Gpc::On), gpc)),
             (OptOutSource::Usp, self.by_us_privacy),
             (OptOutSource::Gpp, self.by_gpp.union(none(self.gpc_in_gpp != Some(Gpc::On), gpc))),
         ]
@@ -142,10 +137,24 @@ impl Signals {
                     self.malformed(SignalKind::Gpc);
                 }
             }
-            (Slot::Text(_) | Slot::Categories | Slot::ConsentIds | Slot::Snowplow | Slot::Age, Scalar::Null) => {}
+            (
+                Slot::Text(_)
+                | Slot::GppSid
+                | Slot::Categories
+                | Slot::Google
+                | Slot::ConsentIds
+                | Slot::Snowplow
+                | Slot::Age,
+                Scalar::Null,
+            ) => {}
             (Slot::Text(signal), Scalar::String(text)) => self.say(signal, text),
             // `gpp_sid` is a number where there is one section.
             (Slot::Text(TextSignal::GppSid), Scalar::Number(text)) => self.say(TextSignal::GppSid, text),
+            (Slot::GppSid, Scalar::String(text) | Scalar::Number(text)) => self.list_sid(text),
+            (Slot::AnyGoogle, _) => self.google.any(),
+            (Slot::GoogleState { member, by_default }, scalar) => {
+                self.google.say(usize::from(member), by_default, scalar);
+            }
             (Slot::Category(purposes), scalar) => match categories::read(scalar) {
                 Some(granted) => self.choose(SignalKind::Categories, purposes, granted),
                 None if matches!(scalar, Scalar::Null) => {}
@@ -183,6 +192,9 @@ impl Signals {
             Slot::Gpc => self.malformed(SignalKind::Gpc),
             Slot::Text(TextSignal::OneTrust) => self.refuse(SignalKind::OneTrust, Ids::all(&ids.onetrust)),
             Slot::Text(signal) => self.malformed(signal.kind()),
+            Slot::GppSid => self.malformed(SignalKind::Gpp),
+            Slot::Google => self.google.no_object(),
+            Slot::GoogleState { member, by_default } => self.google.unfit(usize::from(member), by_default),
             Slot::Category(purposes) => self.refuse(SignalKind::Categories, purposes),
             Slot::Categories => self.refuse(SignalKind::Categories, ids.categories),
             Slot::ConsentId(true) => self.malformed(SignalKind::ConsentIds),
@@ -197,19 +209,29 @@ impl Signals {
                 self.malformed(SignalKind::Age);
                 self.age = Some(AgeBand::Child);
             }
-            Slot::AnyCategory | Slot::Subject(_) | Slot::Country | Slot::Region | Slot::Time | Slot::Key => {}
+            Slot::AnyCategory
+            | Slot::AnyGoogle
+            | Slot::Subject(_)
+            | Slot::Country
+            | Slot::Region
+            | Slot::Time
+            | Slot::Key => {}
         }
     }
 
     /// Reads the texts, once all of them are there.
     pub(super) fn conclude(&mut self, compiled: &Compiled, now_ms: i64) {
+        self.preferences(&compiled.sources.ids);
+        self.consent_mode(&compiled.resolver);
         if self.spans.is_empty() {
-            return self.preferences(&compiled.sources.ids);
+            return;
         }
         let spans = std::mem::take(&mut self.spans);
         let texts = std::mem::take(&mut self.texts);
         let text = |&(_, start, end): &(TextSignal, usize, usize)| texts.get(start..end).unwrap_or_default();
-        let sids = || spans.iter().filter(|(signal, ..)| *signal == TextSignal::GppSid).map(text);
+        let list = std::mem::take(&mut self.sids);
+        let listed = || Some(list.as_str()).filter(|list| !list.is_empty());
+        let sids = || spans.iter().filter(|(signal, ..)| *signal == TextSignal::GppSid).map(text).chain(listed());
         for signal in TextSignal::READ {
             let mut heard: Option<Says> = None;
             for (number, span) in spans.iter().filter(|(one, ..)| *one == signal).enumerate() {
@@ -231,7 +253,7 @@ impl Signals {
         }
         self.spans = spans;
         self.texts = texts;
-        self.preferences(&compiled.sources.ids);
+        self.sids = list;
     }
 
     fn text(&mut self, signal: TextSignal, text: &str, compiled: &Compiled, now_ms: i64) -> Option<Says> {
@@ -281,51 +303,6 @@ impl Signals {
             Err(refusal) => {
                 seen.refused.get_or_insert(refusal);
                 None
-            }
-        }
-    }
-
-    fn onetrust(&mut self, text: &str, ids: &Ids) {
-        match onetrust::read(text) {
-            Err(refusal) => {
-                self.seen(SignalKind::OneTrust).refused.get_or_insert(refusal);
-                self.denied = self.denied.union(Ids::all(&ids.onetrust));
-            }
-            Ok(groups) => {
-                for (id, granted) in groups {
-                    match ids.onetrust.iter().find(|(known, _)| known == id) {
-                        Some((_, purposes)) => self.choose(SignalKind::OneTrust, *purposes, granted),
-                        None => self.seen(SignalKind::OneTrust).unmapped = true,
-                    }
-                }
-            }
-        }
-    }
-
-    fn preferences(&mut self, ids: &Ids) {
-        if !self.snowplow.there && !self.snowplow.malformed {
-            return;
-        }
-        let basis = (!self.snowplow.basis.is_empty()).then_some(self.snowplow.basis.as_str());
-        let read = match self.snowplow.malformed {
-            true => Err(Refusal::Malformed),
-            false => snowplow::read(&self.snowplow.event_type, basis),
-        };
-        match read {
-            Err(refusal) => {
-                self.seen(SignalKind::Snowplow).refused.get_or_insert(refusal);
-                if refusal == Refusal::Malformed {
-                    self.denied = self.denied.union(Ids::all(&ids.snowplow));
-                }
-            }
-            Ok(preferences) => {
-                self.seen(SignalKind::Snowplow).ok = true;
-                for (at, (_, purposes)) in ids.snowplow.iter().enumerate() {
-                    let listed = self.snowplow.listed.get(at).copied().unwrap_or(false);
-                    if let Some(granted) = preferences.scope(listed) {
-                        self.choose(SignalKind::Snowplow, *purposes, granted);
-                    }
-                }
             }
         }
     }
@@ -405,24 +382,6 @@ impl Signals {
     fn seen(&mut self, kind: SignalKind) -> &mut Seen {
         self.touched |= 1 << kind.index();
         &mut self.seen[kind.index()]
-    }
-}
-
-impl Preferences {
-    fn say(&mut self, event_type: bool, text: &str) {
-        self.there = true;
-        let kept = if event_type { &mut self.event_type } else { &mut self.basis };
-        self.malformed |= !kept.is_empty() && kept != text;
-        if kept.is_empty() {
-            kept.push_str(text);
-        }
-    }
-
-    fn list(&mut self, at: usize, scopes: usize) {
-        self.listed.resize(scopes, false);
-        if let Some(listed) = self.listed.get_mut(at) {
-            *listed = true;
-        }
     }
 }
 

@@ -27,6 +27,7 @@ impl Signals {
         let gpc = [
             (SignalKind::Gpc, Stance::OptOut, if_on(self.gpc_on), None),
             (SignalKind::Gpp, Stance::OptOut, if_on(self.gpc_in_gpp.is_some_and(Gpc::applies)), None),
+            (SignalKind::OneTrust, Stance::OptOut, if_on(self.gpc_in_onetrust.is_some_and(Gpc::applies)), None),
         ];
         kinds.chain(gpc).filter(|(_, _, purposes, _)| !purposes.is_empty())
     }

@@ -16,9 +16,13 @@ pub(in crate::engine::policy) static CONSENT: Table = Table {
         may("gpp", Shape::Table(&GPP), "A GPP string (IAB Global Privacy Platform)."),
         may("us_privacy", Shape::Table(&US_PRIVACY), "A US Privacy string (IAB, legacy)."),
         may("gpc", Shape::Table(&GPC), "Global Privacy Control."),
-        may("google", Shape::Table(&GOOGLE), "Google consent mode, as it stands on hits."),
+        may("google", Shape::Table(&GOOGLE), "Google consent mode, as it stands on hits or as an object."),
         may("categories", Shape::Table(&CATEGORIES), "A map of booleans, as consent tools write it."),
-        may("onetrust", Shape::Table(&ONETRUST), "OneTrust's groups, or its whole cookie."),
+        may(
+            "onetrust",
+            Shape::Table(&ONETRUST),
+            "OneTrust's groups, or its whole cookie, with Global Privacy Control.",
+        ),
         may("consent_ids", Shape::Table(&CONSENT_IDS), "Lists of allowed and denied ids, as RudderStack writes them."),
         may("snowplow", Shape::Table(&SNOWPLOW), "Snowplow's consent preferences."),
     ],
@@ -49,7 +53,11 @@ pub(in crate::engine::policy) static GPP: Table = Table {
     doc: "A GPP string (IAB Global Privacy Platform).",
     keys: &[
         must("at", Shape::Source, "Where the string is."),
-        may("sid", Shape::Source, "Where the list of its sections in force is; it can only tighten."),
+        may(
+            "sid",
+            Shape::Source,
+            "Where the list of its sections in force is, a text or a JSON array; it can only tighten.",
+        ),
         may("reader", Shape::Reader, "Whose consent its TCF sections are asked for; `publisher` unless said."),
     ],
     later: &[],
@@ -71,8 +79,12 @@ pub(in crate::engine::policy) static GPC: Table = Table {
 
 pub(in crate::engine::policy) static GOOGLE: Table = Table {
     name: "consent.google",
-    doc: "Google consent mode, as it stands on hits. A grant by default is no grant.",
-    keys: &[may("gcs", Shape::Source, "Where `gcs` is."), may("gcd", Shape::Source, "Where `gcd` is.")],
+    doc: "Google consent mode, as it stands on hits or as an object. A grant by default is no grant.",
+    keys: &[
+        may("gcs", Shape::Source, "Where `gcs` is."),
+        may("gcd", Shape::Source, "Where `gcd` is."),
+        may("state", Shape::Source, "Where the object of `granted` and `denied` is in the event."),
+    ],
     later: &[],
 };
 

@@ -51,6 +51,7 @@ impl Reader<'_> {
         if let Some(fields) = self.signal(&fields, "google", &GOOGLE) {
             self.draft.consent.gcs = self.at(&fields, "gcs");
             self.draft.consent.gcd = self.at(&fields, "gcd");
+            self.draft.consent.google = self.inside(&fields, "state", "consent mode is a JSON object");
         }
         if let Some(fields) = self.signal(&fields, "onetrust", &ONETRUST) {
             let at = self.at(&fields, "at");

@@ -25,7 +25,7 @@ fn everything() -> Value {
             "gpp": {"at": "$.gpp", "sid": "$.gpp_sid", "reader": "publisher"},
             "us_privacy": {"at": "$.us_privacy"},
             "gpc": {"at": "header.sec-gpc"},
-            "google": {"gcs": "$.gcs", "gcd": "$.gcd"},
+            "google": {"gcs": "$.gcs", "gcd": "$.gcd", "state": "$.mode"},
             "categories": {"at": "$.consent", "map": {"a": "analytics.audience"}},
             "onetrust": {"at": "header.groups", "map": {"C0002": "analytics.audience"}},
             "consent_ids": {"allowed": "$.allowed", "denied": "$.denied", "map": {"a": "analytics.audience"}},
