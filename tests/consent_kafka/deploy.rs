@@ -32,6 +32,8 @@ pub struct Deployment {
     pub brokers: String,
     pub dir: tempfile::TempDir,
     pub producer: Arc<BaseProducer>,
+    /// It logs whatever there is to log, the client library's lines among it.
+    pub loud: bool,
     workers: usize,
 }
 
@@ -85,7 +87,7 @@ impl Deployment {
             .output()
             .unwrap();
         assert!(made.status.success(), "tamis keys new: {}", String::from_utf8_lossy(&made.stderr));
-        Deployment { name, brokers: brokers.to_owned(), dir, producer: Arc::new(producer), workers }
+        Deployment { name, brokers: brokers.to_owned(), dir, producer: Arc::new(producer), loud: false, workers }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -99,11 +101,12 @@ impl Deployment {
     /// The deployment file of an instance.
     pub fn config(&self, instance: &str) -> PathBuf {
         let path = self.file(&format!("{instance}.yaml"));
+        let (level, debug) = if self.loud { ("trace", "debug: all, ") } else { ("info", "") };
         let text = format!(
-            "kafka:\n  brokers: \"{}\"\n  client: {{session.timeout.ms: 30000, heartbeat.interval.ms: 1000}}\n\
+            "kafka:\n  brokers: \"{}\"\n  client: {{{debug}session.timeout.ms: 30000, heartbeat.interval.ms: 1000}}\n\
              group: {1}\ninstance: {instance}\npolicies: [policy.yaml]\nkeys: keys.json\nworkers: {2}\n\
              transaction: {{max_interval: 50ms}}\nconsent: {{topic: {1}.consent, max_staleness: {3}s}}\n\
-             quarantine: {{topic: {1}.quarantine}}\nadmin: {{listen: \"127.0.0.1:0\"}}\nlog: {{level: info}}\n",
+             quarantine: {{topic: {1}.quarantine}}\nadmin: {{listen: \"127.0.0.1:0\"}}\nlog: {{level: {level}}}\n",
             self.brokers,
             self.name,
             self.workers,
@@ -168,7 +171,7 @@ impl Deployment {
             .output()
             .unwrap();
         assert!(out.status.success(), "kcat: {}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect()
+        String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect()
     }
 
     /// The numbers that a read_committed reader finds in an output, sorted, each as often as it is there.

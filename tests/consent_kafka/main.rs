@@ -7,8 +7,11 @@
 
 #[path = "../kafka/broker.rs"]
 mod broker;
+mod canaries;
 mod deploy;
 mod halting;
+#[path = "../kafka/hunt.rs"]
+mod hunt;
 mod learned;
 mod people;
 #[path = "../kafka/process.rs"]

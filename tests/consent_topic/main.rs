@@ -5,8 +5,11 @@
 
 #[path = "../kafka/broker.rs"]
 mod broker;
+mod damage;
 mod fresh;
 mod same;
+#[path = "../kafka/segment.rs"]
+mod segment;
 mod topic;
 #[path = "../kafka/wait.rs"]
 mod wait;

@@ -1,7 +1,6 @@
 //! Records that cannot be processed are full of what must not leave: nothing of them is in what leaves, in notes, in
 //! logs at their loudest (the client library's lines among them), in metrics and in `/readyz`.
 
-use std::fmt::Write;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,14 +9,12 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::broker::{shared, turn};
+use crate::hunt::{CANARY, base64, found_in, quiet};
 use crate::offsets::get;
 use crate::wait::wait;
 use crate::world::World;
 
 const SOON: Duration = Duration::from_secs(120);
-
-/// The canary: made up, and nowhere else.
-const CANARY: &str = "zoe.qanary";
 
 const POLICY: &str = "tamis: 1\npolicy: canaries\ninput: {topics: [NAME.in], split: '$.batch[*]', time: $.when}\n\
     law: {preset: eea-us/2026-01, country: FR}\nconsent:\n  table: none\n  gpc: {at: header.sec-gpc}\n  \
@@ -53,37 +50,6 @@ fn values() -> Vec<Vec<u8>> {
     all
 }
 
-/// The canary as it is, and in the encodings in which one might overlook it.
-fn found_in(text: &str) -> Option<String> {
-    let lower = text.to_lowercase();
-    let hex = CANARY.bytes().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    let escaped = CANARY.replace('.', "%2e");
-    let bytes = format!("{:?}", CANARY.as_bytes()).trim_matches(['[', ']']).to_owned();
-    // What is the same wherever it begins within three bytes: without the first and last letters.
-    let base64 = (0..3).map(|shift| {
-        let coded = base64(&[&b"   "[..shift], CANARY.as_bytes()].concat());
-        coded[4..coded.len() - 4].to_lowercase()
-    });
-    let forms: Vec<String> =
-        [CANARY.to_owned(), "qanary".to_owned(), hex, escaped, bytes].into_iter().chain(base64).collect();
-    let at = forms.iter().find_map(|form| lower.find(form.as_str()))?;
-    let start = (0..=at.saturating_sub(200)).rev().find(|at| lower.is_char_boundary(*at))?;
-    Some(lower[start..].chars().take(400).collect())
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        out.extend((0..=chunk.len()).map(|at| char::from(LETTERS[(word >> (18 - 6 * at) & 63) as usize])));
-    }
-    out
-}
-
 /// Everything of every record of a topic, as a reader that is not ours shows it.
 fn all_of(world: &World, topic: &str) -> String {
     let out = Command::new("kcat")
@@ -93,11 +59,6 @@ fn all_of(world: &World, topic: &str) -> String {
         .unwrap();
     assert!(out.status.success(), "kcat: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).into_owned()
-}
-
-/// Without the client library's lines.
-fn quiet(log: &str) -> String {
-    log.lines().filter(|line| !line.contains(" DEBUG ") && !line.contains(" TRACE ")).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -10,10 +10,14 @@ mod canaries;
 mod choices;
 mod damage;
 mod faults;
+#[path = "../kafka/hunt.rs"]
+mod hunt;
 mod kills;
 mod offsets;
 #[path = "../kafka/process.rs"]
 mod process;
+#[path = "../kafka/segment.rs"]
+mod segment;
 #[path = "../kafka/wait.rs"]
 mod wait;
 mod world;

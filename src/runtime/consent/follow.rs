@@ -2,8 +2,9 @@
 //!
 //! The consumer joins no group: every process needs every choice. It reads committed records only. The end that a
 //! partition had is reached by its last record or when the client says so: behind the last record there may be marks of
-//! transactions that nobody sees, and where records never stop coming the client never says so. Offsets that the broker does not have mean that the topic is not what the table was made of: all of it is read
-//! anew. The trap: what is new (a partition that was added) may hold denials, so the table is cold until that is read.
+//! transactions that nobody sees, and where records never stop coming the client never says so. Offsets that the broker
+//! does not have mean that the topic is not what the table was made of: all of it is read anew. The trap:
+//! what is new (a partition that was added) may hold denials, so the table is cold until that is read.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,8 +63,15 @@ impl From<KafkaError> for End {
 
 /// Follows until the process stops.
 pub(super) fn tend(consent: &Consent, settings: &Settings, metrics: &Metrics) {
-    let mut follower =
-        Follower { consent, settings, metrics, parts: Vec::new(), applier: Applier::default(), begun: false };
+    let mut follower = Follower {
+        consent,
+        settings,
+        metrics,
+        parts: Vec::new(),
+        applier: Applier::default(),
+        begun: false,
+        damaged: false,
+    };
     let mut failures = 0u32;
     while !consent.stopping() {
         let began = Instant::now();
@@ -112,6 +120,8 @@ struct Follower<'a> {
     applier: Applier,
     /// The checkpoint was looked at.
     begun: bool,
+    /// Records that are damaged were met, and have not been read since.
+    damaged: bool,
 }
 
 impl Follower<'_> {
@@ -245,19 +255,22 @@ impl Follower<'_> {
             }
             wait = Duration::ZERO;
         }
-        if well {
+        // Other partitions are read meanwhile: it is over when all are behind where they ended.
+        self.damaged &= !self.parts.iter().all(|part| part.caught_up);
+        if well && !self.damaged {
             self.consent.set_trouble(None);
         }
         Ok(())
     }
 
-    fn complaint(&self, error: KafkaError) -> Result<(), End> {
+    fn complaint(&mut self, error: KafkaError) -> Result<(), End> {
         match (&error, error.rdkafka_error_code()) {
             (_, Some(Code::AutoOffsetReset | Code::OffsetOutOfRange)) => {
                 Err(End::Anew("it no longer has the records that are next"))
             }
-            // The client would go on behind them.
-            (_, Some(Code::BadMessage)) => {
+            // The client would go on behind them; it says that it has not implemented what a damaged version byte asks for.
+            (_, Some(Code::BadMessage | Code::NotImplemented)) => {
+                self.damaged = true;
                 Err(End::Failed("records of it fail their checksum, and what is behind them must wait".to_owned()))
             }
             (KafkaError::MessageConsumptionFatal(_), _) => Err(error.into()),

@@ -104,7 +104,8 @@ impl Consuming {
                     .to_owned()
             }
             Code::AutoOffsetReset => return self.out_of_range(),
-            Code::BadMessage => {
+            // The second: a version byte that is damaged. The client would go on behind the batch.
+            Code::BadMessage | Code::NotImplemented => {
                 self.damaged.set(true);
                 return Ok(());
             }
