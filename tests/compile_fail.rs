@@ -17,7 +17,6 @@ use serde_json::Value;
 /// The engine's own dependencies: what `sibling/` needs.
 const ENGINE: &[&str] = &[
     "annotate_snippets",
-    "hmac",
     "jiff",
     "jsonpath_rust",
     "memchr",

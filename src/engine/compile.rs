@@ -64,12 +64,35 @@ pub(in crate::engine) enum KeyRule {
 pub(in crate::engine) struct Decision {
     /// The rule that wins: its action is done, and it is counted.
     pub rule: u16,
+    /// What it does.
+    pub does: Does,
     /// Purposes that must be permitted.
     pub needs: PurposeSet,
     /// A `needs` that the route does not list: never met.
     pub never: bool,
     /// Kinds whose category every rule here expects, so that they are not masked.
     pub expected: Kinds,
+}
+
+/// What a rule does, as far as it takes to choose a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Does {
+    Drop,
+    Keep,
+    Token,
+    /// An action that works on the value.
+    Transform,
+}
+
+impl Does {
+    fn of(action: &Action) -> Does {
+        match action {
+            Action::Drop => Does::Drop,
+            Action::Keep => Does::Keep,
+            Action::Token { .. } => Does::Token,
+            _ => Does::Transform,
+        }
+    }
 }
 
 impl Compiled {
@@ -194,13 +217,15 @@ fn decide(
         for &kind in Kind::ALL.iter().filter(|kind| rule.category.as_deref() == Some(kind.category())) {
             expected = expected.with(kind);
         }
-        let one = Decision { rule: number, needs, never: !listed.contains(needs), expected };
+        let does = Does::of(&rule.action);
+        let one = Decision { rule: number, does, needs, never: !listed.contains(needs), expected };
         decision = Some(match decision {
             None => (strength, one),
             Some((winning, so_far)) => (
                 winning.max(strength),
                 Decision {
                     rule: if strength > winning { number } else { so_far.rule },
+                    does: if strength > winning { does } else { so_far.does },
                     needs: so_far.needs.union(needs),
                     never: so_far.never || one.never,
                     expected: so_far.expected.intersection(expected),

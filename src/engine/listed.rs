@@ -27,6 +27,9 @@ pub(in crate::engine) struct ListedHeaders {
 
 impl ListedHeaders {
     pub(in crate::engine) fn clear(&mut self) {
+        if !self.ready {
+            return;
+        }
         self.ready = false;
         self.bytes.clear();
         self.headers.clear();

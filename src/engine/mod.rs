@@ -338,6 +338,9 @@ impl Engine {
     /// What one event permits, and what its opt-out signals teach about its account.
     fn permits(&self, record: &Record<'_>, event: usize, facts: &Facts, work: &mut Work) -> Permits {
         let compiled = &*self.compiled;
+        if !self.policy().consent.table {
+            return compiled.resolver.decide(&work.gathered.evidence(compiled, record, facts.now_ms, None));
+        }
         let abouts = work.questions.abouts(event);
         let asked = self.asked(&abouts, work.purposes.as_deref());
         let evidence = work.gathered.evidence(compiled, record, facts.now_ms, asked);

@@ -74,9 +74,11 @@ impl OnRoute<'_> {
         let value = from..results.bytes.len();
         let compiled = self.engine.compiled();
         results.listed.prepare(compiled, self.record, &mut work.route.hits)?;
-        let action = DetectAction::of(compiled.policy.detect.on_hit).unwrap_or(DetectAction::Drop);
-        for (kind, count) in results.listed.found() {
-            results.journal.push((self.engine.layout().detection(self.number, kind, action), count));
+        if !compiled.policy.record.headers.is_empty() {
+            let action = DetectAction::of(compiled.policy.detect.on_hit).unwrap_or(DetectAction::Drop);
+            for (kind, count) in results.listed.found() {
+                results.journal.push((self.engine.layout().detection(self.number, kind, action), count));
+            }
         }
         let key = match compiled.routes.get(self.number).map(|route| route.key) {
             None | Some(KeyRule::None | KeyRule::Withheld) => None,

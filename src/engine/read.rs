@@ -220,13 +220,12 @@ impl Visitor for Reader<'_> {
         }
         let Some(frame) = self.top.as_ref() else { return };
         let (level, state) = (frame.level, frame.state);
-        let raw = inner.text(self.value);
         let name = if escaped {
             self.unescaped.clear();
-            text::unescape(raw, self.unescaped);
+            text::unescape(inner.text(self.value), self.unescaped);
             self.unescaped.as_bytes()
         } else {
-            raw.as_bytes()
+            inner.bytes(self.value)
         };
         let compiled = self.compiled;
         self.key = inner;

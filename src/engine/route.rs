@@ -1,7 +1,7 @@
 //! One event on one open route: what each field becomes, spliced from the input's own bytes.
 
 use crate::engine::action::{self, Action, Applied, Scalar};
-use crate::engine::compile::{Compiled, CompiledRoute, Decision};
+use crate::engine::compile::{Compiled, CompiledRoute, Decision, Does};
 use crate::engine::consent::PurposeSet;
 use crate::engine::detect::{self, Hit, Kind, Kinds};
 use crate::engine::evidence::scalar;
@@ -126,12 +126,12 @@ impl Walk<'_, '_> {
                 }
             };
             // The value is decided: tell its container, and close every container that ends with it.
-            let mut done = *node;
+            let mut done = node;
             loop {
                 let Some(level) = levels.last_mut() else { return Ok(matches!(fate, Fate::Stays)) };
                 match fate {
                     Fate::Stays => level.kept += 1,
-                    Fate::Goes => remove_slot(&done, level.kept, splice),
+                    Fate::Goes => remove_slot(done, level.kept, splice),
                 }
                 if next < level.end {
                     break;
@@ -141,7 +141,7 @@ impl Walk<'_, '_> {
                 if level.kept == 0 {
                     splice.return_to(level.mark);
                 }
-                done = tape.nodes.get(level.node as usize).copied().unwrap_or(done);
+                done = tape.nodes.get(level.node as usize).unwrap_or(done);
             }
             at = next;
         }
@@ -155,13 +155,12 @@ impl Walk<'_, '_> {
             // Empty, and no rule names it: it goes. Otherwise it is entered, if only to count what is in it.
             return (empty || (reaches && self.key_is_personal(node))).then_some(Fate::Goes);
         };
-        let action = self.on.compiled.rule(decision.rule).map_or(&Action::Drop, |rule| &rule.action);
         // A container where a scalar was meant goes whole, even if other rules reach into it: `$..*: keep` must not let
         // the members of an id through that `$.id: token` expected to be a string.
-        let effect = match action {
-            Action::Drop => Some(Effect::Drop),
+        let effect = match decision.does {
+            Does::Drop => Some(Effect::Drop),
             _ if !self.needs_met(decision) => Some(Effect::DropNeeds),
-            Action::Keep if empty || reaches => None,
+            Does::Keep if empty || reaches => None,
             _ => Some(Effect::DropShape),
         };
         if let Some(effect) = effect {
@@ -191,18 +190,18 @@ impl Walk<'_, '_> {
             return Ok(Fate::Goes);
         };
         let rule = Some(decision.rule);
-        let action = self.on.compiled.rule(decision.rule).map_or(&Action::Drop, |rule| &rule.action);
-        let effect = if matches!(action, Action::Drop) {
+        let action = || self.on.compiled.rule(decision.rule).map_or(&Action::Drop, |rule| &rule.action);
+        let effect = if decision.does == Does::Drop {
             Effect::Drop
         } else if !self.needs_met(decision) {
             Effect::DropNeeds
         } else if self.key_is_personal(node) {
             Effect::DropDetected
         } else {
-            match action {
-                Action::Keep => self.keep(node, kind, decision.expected, levels, splice)?,
-                Action::Token { namespace } => self.token(node, kind, namespace, splice),
-                action => self.transform(node, kind, action, decision.expected, levels, splice)?,
+            match (decision.does, action()) {
+                (Does::Keep, _) => self.keep(node, kind, decision.expected, levels, splice)?,
+                (_, Action::Token { namespace }) => self.token(node, kind, namespace, splice),
+                (_, action) => self.transform(node, kind, action, decision.expected, levels, splice)?,
             }
         };
         self.count(rule, effect, 1);

@@ -1,23 +1,20 @@
 //! Tokens: keyed pseudonyms, the same for the same value as long as one key holds.
 //!
 //! `t1.<domain>.<epoch>.<26 characters>`: the first 128 bits of HMAC-SHA-256 over `t1` ‖ 0x00 ‖ namespace ‖ 0x00 ‖
-//! canonical text, in RFC 4648 base32, lower case, unpadded. A key is random, one per (domain, epoch): where a key is
-//! gone, its tokens cannot be computed again. This module never makes, reads or stores keys. The trap: a keyed state is
-//! as good as its key, so it is wiped like one and cannot be printed, compared or serialized.
+//! canonical text, in RFC 4648 §6 base32, unpadded, in lower case, so that case-insensitive stores keep it intact. A key
+//! is random, one per (domain, epoch): where a key is gone, its tokens cannot be computed again. This module never makes,
+//! reads or stores keys. The trap: a keyed state is as good as its key, so it is wiped like one and cannot be printed,
+//! compared or serialized.
 
 use std::collections::BTreeMap;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::block_api::compress256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::engine::action::Scalar;
 
 /// Version and first part of the MAC input: another way of making tokens would be `t2`.
 const VERSION: &[u8] = b"t1";
-
-/// RFC 4648 §6, in lower case: case-insensitive stores and DNS-like names keep it intact.
-const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// Every token key that the process knows, and the key of event ids.
 pub struct KeyRing {
@@ -86,50 +83,71 @@ impl DomainKeys {
     }
 }
 
-/// HMAC-SHA-256 keyed once; a token clones the state instead of hashing the key again.
-///
-/// The state is wiped when it is dropped (the `zeroize` features of `hmac` and `sha2`).
-pub struct TokenKey {
-    state: Hmac<Sha256>,
-}
+/// What SHA-256 starts from (FIPS 180-4 §5.3.3).
+const START: State =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-// Does not compile without the `zeroize` features. An `Hmac` is two cores of its hash and a buffer, each of which wipes
-// itself exactly if the hash says so of itself.
-const _: fn() = || {
-    fn wiped_when_dropped<T: ZeroizeOnDrop>() {}
-    wiped_when_dropped::<Sha256>();
-};
+/// A state of SHA-256 between two blocks.
+type State = [u32; 8];
+
+/// Bytes of a block of SHA-256.
+const BLOCK: usize = 64;
+
+/// Where a block's length field begins.
+const LENGTH_AT: usize = 56;
+
+/// HMAC-SHA-256 (RFC 2104) keyed once: the states of the hash behind the inner and the outer key block, so that a short
+/// text costs two compressions and nothing else.
+///
+/// The states are as good as the key, and wiped when they are dropped. A copy that a MAC starts from is overwritten by what
+/// becomes of it.
+#[derive(ZeroizeOnDrop)]
+pub struct TokenKey {
+    inner: State,
+    outer: State,
+}
 
 impl TokenKey {
     /// Takes a 256-bit secret and wipes what it was handed.
     pub fn new(mut secret: [u8; 32]) -> TokenKey {
-        // HMAC pads keys shorter than a block with zeros (RFC 2104 §2); done here, keying cannot fail.
-        let mut block = [0; 64];
-        for (to, from) in block.iter_mut().zip(&secret) {
-            *to = *from;
-        }
+        let behind = |pad: u8| {
+            let mut block = [pad; BLOCK];
+            for (to, from) in block.iter_mut().zip(&secret) {
+                *to ^= from;
+            }
+            let mut state = START;
+            compress256(&mut state, std::slice::from_ref(&block));
+            block.zeroize();
+            state
+        };
+        let key = TokenKey { inner: behind(0x36), outer: behind(0x5c) };
         secret.zeroize();
-        let state = Hmac::new(&block.into());
-        block.zeroize();
-        TokenKey { state }
+        key
     }
 
     /// The whole HMAC-SHA-256 of the parts, as if they were one text.
     pub fn mac<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
-        let mut state = self.state.clone();
+        bytes(self.states_of(parts))
+    }
+
+    #[inline]
+    fn states_of<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> State {
+        let mut inner = Message::behind(self.inner);
         for part in parts {
-            state.update(part);
+            inner.update(part);
         }
-        state.finalize().into_bytes().into()
+        let mut outer = Message::behind(self.outer);
+        outer.update(&bytes(inner.finish()));
+        outer.finish()
     }
 
     /// Appends `t1.<domain>.<epoch>.<base32>`, without quotes; it needs none in JSON as domains are `[a-z0-9-]`.
     /// Nothing is allocated beyond what `out` may grow.
     pub fn write_token(&self, domain: &str, epoch: u64, namespace: &str, canonical: &str, out: &mut Vec<u8>) {
-        // Most tokens have no namespace, and each part that is hashed apart costs a visit of the hash's buffer.
+        // Most tokens have no namespace, and each part that is hashed apart costs a copy of its own.
         let mac = match namespace {
-            "" => self.mac([b"t1\0\0".as_slice(), canonical.as_bytes()]),
-            _ => self.mac([VERSION, b"\0", namespace.as_bytes(), b"\0", canonical.as_bytes()]),
+            "" => self.states_of([b"t1\0\0".as_slice(), canonical.as_bytes()]),
+            _ => self.states_of([VERSION, b"\0", namespace.as_bytes(), b"\0", canonical.as_bytes()]),
         };
         out.reserve(VERSION.len() + domain.len() + 64);
         out.extend_from_slice(VERSION);
@@ -138,8 +156,71 @@ impl TokenKey {
         out.push(b'.');
         write_decimal(epoch, out);
         out.push(b'.');
-        out.extend_from_slice(&base32(first_bits(&mac)));
+        out.extend_from_slice(&base32(first_bits(mac)));
     }
+}
+
+/// A text that is being hashed behind one block.
+struct Message {
+    state: State,
+    block: [u8; BLOCK],
+    /// Bytes of `block` that are filled: less than all of them. The others are zero.
+    filled: usize,
+    /// Bytes of the whole text so far, with the key block.
+    length: u64,
+}
+
+impl Message {
+    #[inline]
+    fn behind(state: State) -> Message {
+        Message { state, block: [0; BLOCK], filled: 0, length: BLOCK as u64 }
+    }
+
+    #[inline]
+    fn update(&mut self, mut part: &[u8]) {
+        self.length += part.len() as u64;
+        while let Some(room) = self.block.get_mut(self.filled..)
+            && let Some((now, later)) = part.split_at_checked(room.len())
+        {
+            room.copy_from_slice(now);
+            compress256(&mut self.state, std::slice::from_ref(&self.block));
+            self.block = [0; BLOCK];
+            self.filled = 0;
+            part = later;
+        }
+        if let Some(room) = self.block.get_mut(self.filled..self.filled + part.len()) {
+            room.copy_from_slice(part);
+            self.filled += part.len();
+        }
+    }
+
+    /// Padding: a one bit, zeros, and the length in bits (FIPS 180-4 §5.1.1).
+    #[inline]
+    fn finish(mut self) -> State {
+        let bits = (self.length * 8).to_be_bytes();
+        if let Some(one) = self.block.get_mut(self.filled) {
+            *one = 0x80;
+        }
+        if self.filled >= LENGTH_AT {
+            compress256(&mut self.state, std::slice::from_ref(&self.block));
+            self.block = [0; BLOCK];
+        }
+        if let Some(length) = self.block.last_chunk_mut() {
+            *length = bits;
+        }
+        compress256(&mut self.state, std::slice::from_ref(&self.block));
+        self.state
+    }
+}
+
+/// A state as the bytes of a digest.
+#[inline]
+fn bytes(state: State) -> [u8; 32] {
+    let mut out = [0; 32];
+    for (to, word) in out.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+        *to = word.to_be_bytes();
+    }
+    out
 }
 
 /// What a value is in the eyes of tokens and of consent look-ups.
@@ -188,19 +269,33 @@ fn write_decimal(mut number: u64, out: &mut Vec<u8>) {
 }
 
 /// What a token carries of its MAC: the first 128 bits, which no two of 2^40 values share with a chance above 2^-48.
-fn first_bits(mac: &[u8; 32]) -> u128 {
-    mac.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes))
+fn first_bits(mac: State) -> u128 {
+    let [a, b, c, d, ..] = mac;
+    [a, b, c, d].into_iter().fold(0, |bits, word| bits << 32 | u128::from(word))
 }
 
 /// RFC 4648 base32, lower case, unpadded, of 128 bits: 26 characters, the last of which carries 3 bits.
+#[inline]
 fn base32(bits: u128) -> [u8; 26] {
-    std::array::from_fn(|i| {
-        let value = match i {
-            25 => bits << 2,
-            _ => bits >> (123 - 5 * i),
-        };
-        BASE32.get((value & 31) as usize).copied().unwrap_or_default()
-    })
+    let mut out = [0; 26];
+    let (whole, last) = out.as_chunks_mut::<8>();
+    for (to, shift) in whole.iter_mut().zip([88, 48, 8]) {
+        *to = eight_letters((bits >> shift) as u64);
+    }
+    let [first, second, ..] = eight_letters((bits as u64 & 0xff) << 32);
+    last.copy_from_slice(&[first, second]);
+    out
+}
+
+/// The low 40 bits as eight letters, all at once: five bits a byte, then what is behind the letters becomes a digit.
+#[inline]
+fn eight_letters(bits: u64) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let halves = (bits & 0xf_ffff) | (bits >> 20 & 0xf_ffff) << 32;
+    let tens = (halves & 0x3ff_0000_03ff) | (halves & 0xf_fc00_000f_fc00) << 6;
+    let fives = (tens & 0x1f_001f_001f_001f) | (tens & 0x03e0_03e0_03e0_03e0) << 3;
+    let digits = (fives + ONES * (128 - 26)) >> 7 & ONES;
+    (fives + ONES * u64::from(b'a') - digits * u64::from(b'a' + 26 - b'2')).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -211,6 +306,21 @@ mod tests {
         let mut out = Vec::new();
         TokenKey::new([key; 32]).write_token(domain, epoch, namespace, value, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    /// Lengths around every place where padding changes, cut in two anywhere.
+    #[test]
+    fn macs_are_those_of_the_hmac_crate() {
+        use hmac::{Hmac, KeyInit, Mac};
+        let text: Vec<u8> = (0..300_u16).map(|i| (i * 7 % 251) as u8).collect();
+        let key = TokenKey::new([0x5a; 32]);
+        for length in 0..text.len() {
+            let text = &text[..length];
+            let mut theirs: Hmac<sha2::Sha256> = Hmac::new_from_slice(&[0x5a; 32]).unwrap();
+            theirs.update(text);
+            let (front, back) = text.split_at(length * 2 / 3);
+            assert_eq!(key.mac([front, back]), <[u8; 32]>::from(theirs.finalize().into_bytes()), "{length}");
+        }
     }
 
     /// Computed with Python's `hmac`, `hashlib` and `base64` from the definition in the module's first lines.

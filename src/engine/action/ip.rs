@@ -11,7 +11,13 @@ use super::{Applied, Scalar, UNFIT, write_or_keep};
 /// Writes the address with only the first `v4` or `v6` bits, in the text form of RFC 5952.
 pub(super) fn apply(v4: u8, v6: u8, value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
     let Scalar::String(text) = value else { return UNFIT };
-    let Ok(address) = text.parse::<IpAddr>() else { return UNFIT };
+    let address = match dotted(text) {
+        Some(address) => IpAddr::V4(address),
+        None => match text.parse() {
+            Ok(address) => address,
+            Err(_) => return UNFIT,
+        },
+    };
     let cut = match address {
         IpAddr::V4(address) => IpAddr::V4(cut_v4(address, v4)),
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
@@ -26,6 +32,28 @@ pub(super) fn apply(v4: u8, v6: u8, value: Scalar<'_>, out: &mut Vec<u8>) -> App
         }
         Some(())
     })
+}
+
+/// Reads what the standard library reads as an IPv4 address, in one pass: most addresses are.
+fn dotted(text: &str) -> Option<Ipv4Addr> {
+    let (mut bits, mut dots, mut octet) = (0, 0, None);
+    for byte in text.bytes() {
+        match (byte, octet) {
+            (b'0'..=b'9', None) => octet = Some(u32::from(byte - b'0')),
+            // A zero in front may mean octal.
+            (b'0'..=b'9', Some(so_far @ 1..)) => {
+                octet = Some(so_far * 10 + u32::from(byte - b'0')).filter(|octet| *octet <= 255);
+                octet?;
+            }
+            (b'.', Some(done)) if dots < 3 => {
+                bits = bits << 8 | done;
+                dots += 1;
+                octet = None;
+            }
+            _ => return None,
+        }
+    }
+    Some(Ipv4Addr::from_bits(bits << 8 | octet?)).filter(|_| dots == 3)
 }
 
 /// Dotted decimal, without the detour over a formatter: addresses are in nearly every event.
@@ -62,4 +90,25 @@ fn cut_v6(address: Ipv6Addr, v4: u8, v6: u8) -> Ipv6Addr {
     };
     let host = u128::MAX.checked_shr(u32::from(bits)).unwrap_or(0);
     Ipv6Addr::from_bits(address.to_bits() & !host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dotted_decimals_are_those_of_the_standard_library() {
+        let parts =
+            ["", "0", "00", "1", "01", "9", "10", "99", "100", "255", "256", "999", "1000", "a", "-1", " 1", "é"];
+        for a in parts {
+            for b in parts {
+                let rest =
+                    [format!("{b}.3.4"), format!("2.{b}.4"), format!("2.3.{b}"), b.to_owned(), format!("{b}.2.3.4")];
+                for text in rest.iter().map(|rest| format!("{a}.{rest}")).chain([a.to_owned(), format!("{a}.2.3.{b}.")])
+                {
+                    assert_eq!(dotted(&text), text.parse().ok(), "{text}");
+                }
+            }
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod round_time;
 mod url;
 mod user_agent;
 
+use crate::engine::json::scan::plain_run;
 use crate::engine::json::text::write_string;
 use crate::engine::outcome::Effect;
 
@@ -165,7 +166,7 @@ fn write_or_keep(was: &str, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>) -
     let fits = fill(out).is_some();
     let text = out.get(start + 1..).unwrap_or(&[]);
     let same = text == was.as_bytes();
-    if fits && !same && !text.iter().any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
+    if fits && !same && plain_run(text, 0) == text.len() {
         out.push(b'"');
         return Applied::Wrote;
     }

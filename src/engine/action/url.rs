@@ -19,6 +19,8 @@ struct Parts<'a> {
     host: Option<&'a str>,
     path: &'a str,
     query: Option<&'a str>,
+    /// Nothing of the text stands between these parts or around them.
+    whole: bool,
 }
 
 /// Where a URL's query and fragment begin, found in one pass over its bytes.
@@ -86,8 +88,11 @@ impl Survey {
 /// Writes the URL without what the policy does not list.
 pub(super) fn apply(keep_query: &[String], value: Scalar<'_>, out: &mut Vec<u8>) -> Applied {
     let Scalar::String(text) = value else { return UNFIT };
+    let Some(parts) = split(text) else { return UNFIT };
+    if parts.whole && parts.query.is_none_or(|query| parameters(query).all(|parameter| stays(parameter, keep_query))) {
+        return Applied::Kept;
+    }
     write_or_keep(text, out, |out| {
-        let parts = split(text)?;
         out.extend_from_slice(parts.scheme.as_bytes());
         if let Some(host) = parts.host {
             out.extend_from_slice(b"//");
@@ -95,9 +100,10 @@ pub(super) fn apply(keep_query: &[String], value: Scalar<'_>, out: &mut Vec<u8>)
         }
         out.extend_from_slice(parts.path.as_bytes());
         let mut separator = b'?';
-        for parameter in parts.query.unwrap_or("").split('&').filter(|parameter| stays(parameter, keep_query)) {
+        let query = parts.query.unwrap_or("");
+        for parameter in parameters(query).filter(|parameter| stays(parameter, keep_query)) {
             out.push(separator);
-            out.extend_from_slice(parameter.as_bytes());
+            out.extend_from_slice(parameter);
             separator = b'&';
         }
         Some(())
@@ -113,20 +119,27 @@ fn split(text: &str) -> Option<Parts<'_>> {
     if !ascii && (text.trim() != text || text.chars().any(char::is_control)) {
         return None;
     }
+    let whole = query.map_or(place, |(_, end)| end) == text.len();
     let (place, query) = (text.get(..place)?, query.and_then(|(start, end)| text.get(start..end)));
     let (scheme, rest) = split_scheme(place)?;
     let parts = match rest.strip_prefix("//") {
         Some(rest) => {
-            let end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
+            let mut end = rest.bytes().position(|byte| !is_in_name(byte)).unwrap_or(rest.len());
+            let named = end > 0 && matches!(rest.as_bytes().get(end), None | Some(b'/'));
+            if !named {
+                end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
+            }
             let (authority, path) = rest.split_at_checked(end)?;
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            if !is_host(host) || !is_place(scheme) {
+            let host = if named { authority } else { authority.rsplit_once('@').map_or(authority, |(_, host)| host) };
+            if !(named || is_host(host)) || !is_place(scheme) {
                 return None;
             }
-            Parts { scheme, host: Some(host), path, query }
+            Parts { scheme, host: Some(host), path, query, whole: whole && host.len() == authority.len() }
         }
         None if !scheme.is_empty() => return None,
-        None if rest.is_empty() || rest.starts_with(['/', '.']) => Parts { scheme, host: None, path: rest, query },
+        None if rest.is_empty() || rest.starts_with(['/', '.']) => {
+            Parts { scheme, host: None, path: rest, query, whole }
+        }
         None => return None,
     };
     // A URL inside the path has its own userinfo and parameters; `//` where a path begins would read as an authority.
@@ -201,12 +214,15 @@ fn split_scheme(place: &str) -> Option<(&str, &str)> {
     place.split_at_checked(place.len() - rest.len())
 }
 
+/// What nearly every host name is made of, and nothing that ends one.
+#[inline]
+fn is_in_name(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')
+}
+
 /// A host name, an address, or an address in brackets, and a port. Anything else may be half a password:
 /// `http://user:pa/ss@host/` ends its authority at the first slash.
 fn is_host(host: &str) -> bool {
-    if !host.is_empty() && host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')) {
-        return true;
-    }
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((name, port)) => (name, port),
@@ -224,20 +240,39 @@ fn is_host(host: &str) -> bool {
     !name.is_empty() && name.chars().all(fits) && numbered
 }
 
+/// What a query is made of.
+fn parameters(query: &str) -> impl Iterator<Item = &[u8]> {
+    query.as_bytes().split(|byte| *byte == b'&')
+}
+
 /// A listed parameter, whose value no reader could take for more than one.
-fn stays(parameter: &str, keep_query: &[String]) -> bool {
-    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-    let plain = !name.bytes().any(|byte| matches!(byte, b'%' | b'+'));
+fn stays(parameter: &[u8], keep_query: &[String]) -> bool {
+    // Letters, digits and what is around them need no second look.
+    let mut equals = None;
+    let simple = parameter.iter().enumerate().all(|(at, byte)| match byte {
+        b'=' => {
+            equals = equals.or(Some(at));
+            true
+        }
+        byte => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'),
+    });
+    let equals = equals.or_else(|| if simple { None } else { memchr::memchr(b'=', parameter) });
+    let (name, value) = match equals.and_then(|at| Some((parameter.get(..at)?, parameter.get(at + 1..)?))) {
+        Some(parts) => parts,
+        None => (parameter, &[][..]),
+    };
+    let plain = simple || memchr::memchr2(b'%', b'+', name).is_none();
+    let listed = |listed: &String| if plain { name == listed.as_bytes() } else { decoded(name).eq(listed.bytes()) };
     !parameter.is_empty()
-        && keep_query.iter().any(|listed| if plain { name == listed } else { decoded(name).eq(listed.bytes()) })
-        && !value.bytes().any(|byte| matches!(byte, b';' | b'?'))
-        && !parameter.bytes().any(|byte| byte == b' ')
-        && (parameter.is_ascii() || !parameter.contains(char::is_whitespace))
+        && keep_query.iter().any(listed)
+        && (simple
+            || memchr::memchr2(b';', b'?', value).is_none()
+                && memchr::memchr(b' ', parameter).is_none()
+                && std::str::from_utf8(parameter).is_ok_and(|text| !text.contains(char::is_whitespace)))
 }
 
 /// The bytes of a parameter name: `+` is a space, `%41` is `A`, and a `%` without two hex digits is itself.
-fn decoded(name: &str) -> impl Iterator<Item = u8> {
-    let bytes = name.as_bytes();
+fn decoded(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let byte = *bytes.get(at)?;

@@ -14,25 +14,25 @@ pub enum PlaceSource {
     At(Source),
 }
 
-/// An alpha-2 code, upper case.
+/// An alpha-2 code, upper case, as a number: places are compared for every event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Country([u8; 2]);
+pub(super) struct Country(u16);
 
 impl Country {
     /// Two ASCII letters; nothing else is a country.
     pub(super) fn parse(text: &str) -> Option<Country> {
         match *text.as_bytes() {
             [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
-                Some(Country([a.to_ascii_uppercase(), b.to_ascii_uppercase()]))
+                Some(Country(u16::from_be_bytes([a.to_ascii_uppercase(), b.to_ascii_uppercase()])))
             }
             _ => None,
         }
     }
 }
 
-/// The part of an ISO 3166-2 code behind the dash, upper case; shorter ones end in zeros.
+/// The part of an ISO 3166-2 code behind the dash, upper case, one to three characters, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Region([u8; 3]);
+pub(super) struct Region(u32);
 
 /// What a region's text says, next to a country.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub(super) enum RegionOf {
 impl Region {
     /// Reads `CA` or `US-CA`, next to `country`.
     pub(super) fn parse(text: &str, country: Country) -> RegionOf {
-        let code = match text.split_once('-') {
+        let dash = text.bytes().position(|byte| byte == b'-');
+        let code = match dash.and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?))) {
             None => text,
             Some((prefix, code)) => match Country::parse(prefix) {
                 Some(named) if named == country => code,
@@ -56,14 +57,11 @@ impl Region {
                 None => return RegionOf::Unreadable,
             },
         };
-        let mut region = [0; 3];
-        if code.is_empty() || code.len() > region.len() || !code.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        if code.is_empty() || code.len() > 3 || !code.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return RegionOf::Unreadable;
         }
-        for (to, from) in region.iter_mut().zip(code.bytes()) {
-            *to = from.to_ascii_uppercase();
-        }
-        RegionOf::Here(Region(region))
+        // No character is zero, so codes of different lengths are different numbers.
+        RegionOf::Here(Region(code.bytes().fold(0, |all, byte| all << 8 | u32::from(byte.to_ascii_uppercase()))))
     }
 }
 

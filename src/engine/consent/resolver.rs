@@ -152,6 +152,10 @@ impl Resolver {
 
     /// Those purposes of the closed list that the policy names.
     pub fn of_known(&self, known: Known) -> PurposeSet {
+        // Most events say nothing of most kinds.
+        if known.is_empty() {
+            return PurposeSet::EMPTY;
+        }
         let bits = known.indices().filter_map(|at| self.known.get(at));
         bits.fold(PurposeSet::EMPTY, |set, bit| set.union(*bit))
     }

@@ -36,6 +36,12 @@ pub(super) fn whole(spelling: &str) -> Option<Digits> {
         return None;
     }
     let unsigned = spelling.strip_prefix('-').unwrap_or(spelling);
+    // Most are spelled in digits and nothing else.
+    if (1..=MAX).contains(&unsigned.len()) && unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+        let mut digits = Digits { bytes: [0; MAX], length: 0 };
+        unsigned.bytes().try_for_each(|digit| digits.push(digit))?;
+        return Some(digits);
+    }
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         None => (unsigned, 0_i16),
         Some((mantissa, exponent)) => (mantissa, exponent.parse().ok()?),

@@ -17,13 +17,21 @@ pub(super) struct Signs {
 /// Counters are bytes within a block: shorter than 256, so that none overflows.
 const BLOCK: usize = 128;
 
+/// Bytes of a vector. What is behind the last whole one is looked at as one more, filled up with zeros, which are no sign:
+/// most texts are so short that they would be nothing else.
+const VECTOR: usize = 16;
+
 /// The fewest digits of any kind that needs digits only.
 const FEWEST_DIGITS: usize = 4;
 
 impl Signs {
     pub(super) fn read(bytes: &[u8]) -> Self {
         let mut signs = Self::default();
-        for block in bytes.chunks(BLOCK) {
+        let (vectors, rest) = bytes.as_chunks::<VECTOR>();
+        let mut last = [0; VECTOR];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let last = (!rest.is_empty()).then_some(&last[..]);
+        for block in vectors.as_flattened().chunks(BLOCK).chain(last) {
             let (mut ats, mut colons, mut dots, mut pluses, mut digits) = (0_u8, 0_u8, 0_u8, 0_u8, 0_u8);
             for byte in block {
                 ats = ats.wrapping_add(u8::from(*byte == b'@'));

@@ -40,7 +40,7 @@ impl State {
 }
 
 /// What a key or an index means to the automaton: 0 and 1 are names and indexes that no selector names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Label(u32);
 
 const OTHER_NAME: Label = Label(0);
@@ -220,21 +220,41 @@ fn number(set: Vec<Position>, numbers: &mut BTreeMap<Vec<Position>, State>, sets
 /// The names that selectors spell, in an open-addressed table: a key of a record costs one hash of its first and last
 /// eight bytes and, as a rule, one comparison. The table never grows from records, so hostile keys cannot fill it.
 struct Names {
-    slots: Vec<Option<(Box<[u8]>, Label)>>,
+    slots: Vec<Name>,
     count: usize,
+}
+
+/// One name of the table. [`OTHER_NAME`] marks a free slot.
+#[derive(Clone, Default)]
+struct Name {
+    ends: Ends,
+    length: usize,
+    label: Label,
+    /// The whole name, where `ends` leave a part of it out.
+    whole: Box<[u8]>,
+}
+
+/// The first and last eight bytes of a name; of one that is shorter than eight, what it has. With its length they are all
+/// there is to a name of up to sixteen bytes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Ends {
+    first: u64,
+    last: u64,
 }
 
 impl Names {
     fn new(names: &[&str]) -> Names {
         let size = (names.len() * 4).next_power_of_two().max(8);
-        let mut slots: Vec<Option<(Box<[u8]>, Label)>> = vec![None; size];
+        let mut slots = vec![Name::default(); size];
         for (i, name) in names.iter().enumerate() {
-            let mut at = hash(name.as_bytes()) as usize & (size - 1);
-            while slots.get(at).is_some_and(Option::is_some) {
+            let name = name.as_bytes();
+            let ends = Ends::of(name);
+            let mut at = ends.hash(name.len()) as usize & (size - 1);
+            while slots.get(at).is_some_and(|slot| slot.label != OTHER_NAME) {
                 at = (at + 1) & (size - 1);
             }
             if let Some(slot) = slots.get_mut(at) {
-                *slot = Some((name.as_bytes().into(), Label(2 + i as u32)));
+                *slot = Name { ends, length: name.len(), label: Label(2 + i as u32), whole: name.into() };
             }
         }
         Names { slots, count: names.len() }
@@ -243,10 +263,13 @@ impl Names {
     #[inline]
     fn label(&self, name: &[u8]) -> Label {
         let mask = self.slots.len() - 1;
-        let mut at = hash(name) as usize & mask;
-        while let Some(Some((known, label))) = self.slots.get(at) {
-            if **known == *name {
-                return *label;
+        let ends = Ends::of(name);
+        let mut at = ends.hash(name.len()) as usize & mask;
+        while let Some(slot) = self.slots.get(at) {
+            let same = slot.ends == ends && slot.length == name.len() && (name.len() <= 16 || *slot.whole == *name);
+            // A free slot ends the search; it is also the same as an empty name that nobody spells.
+            if same || slot.label == OTHER_NAME {
+                return slot.label;
             }
             at = (at + 1) & mask;
         }
@@ -254,15 +277,23 @@ impl Names {
     }
 }
 
-#[inline]
-fn hash(name: &[u8]) -> u64 {
-    let word = |bytes: &[u8]| bytes.iter().fold(0u64, |word, &byte| (word << 8) | u64::from(byte));
-    let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (word(name), 0),
-    };
-    let mixed = (first ^ last.rotate_left(29)).wrapping_add(name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ (mixed >> 29)
+impl Ends {
+    #[inline]
+    fn of(name: &[u8]) -> Ends {
+        let four = |chunk: Option<&[u8; 4]>| chunk.map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)));
+        match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            (Some(first), Some(last)) => Ends { first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last) },
+            _ if name.len() >= 4 => Ends { first: four(name.first_chunk()), last: four(name.last_chunk()) },
+            _ => Ends { first: name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), last: 0 },
+        }
+    }
+
+    #[inline]
+    fn hash(self, length: usize) -> u64 {
+        let mixed = self.first ^ self.last.rotate_left(29);
+        let mixed = mixed.wrapping_add(length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ (mixed >> 29)
+    }
 }
 
 #[cfg(test)]
@@ -290,6 +321,25 @@ mod tests {
         assert!(a.is_dead(a.member(a.start(), b"x")));
         assert!(a.is_dead(a.element(a.start(), 0)));
         assert!(!a.is_dead(a.member(a.start(), b"a")));
+    }
+
+    #[test]
+    fn names_of_every_length_are_told_apart() {
+        // One byte apart, at every place: in what the ends hold and between them.
+        let base = "abcdefghijklmnopqrstuvwxyz";
+        for length in 1..=base.len() {
+            let name = &base[..length];
+            let names = Names::new(&[name]);
+            assert_eq!(names.label(name.as_bytes()), Label(2));
+            for at in 0..length {
+                let mut other = name.as_bytes().to_vec();
+                other[at] = b'#';
+                assert_eq!(names.label(&other), OTHER_NAME, "{name} {at}");
+            }
+            for other in [&base[..length - 1], &base[1..length]] {
+                assert_eq!(names.label(other.as_bytes()), OTHER_NAME, "{name} {other}");
+            }
+        }
     }
 
     #[test]
