@@ -3,9 +3,12 @@
 //!     cargo bench --bench table                      ten million subjects, three purposes each
 //!     cargo bench --bench table -- --check           fails if a floor of docs/performance.md is not reached
 //!     … -- --subjects 1000000
+//!     … -- --kafka 127.0.0.1:9092                 cold load and restart through Kafka: scripts/bench-consent
 //!
 //! Records are made by a seeded generator before the clock runs, as the topic would hold them, and read as they would be
-//! from there; Kafka itself is not in it. Look-ups are timed by the thread's CPU time, the rest by the clock on the wall.
+//! from there; Kafka itself is only in the last one. Look-ups are timed by the thread's CPU time, the rest by the clock on the wall.
+
+mod kafka;
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -29,20 +32,48 @@ const LOOKING: Duration = Duration::from_secs(10);
 struct Options {
     check: bool,
     subjects: u64,
+    kafka: Option<String>,
 }
 
 fn main() {
-    let mut options = Options { check: false, subjects: 10_000_000 };
+    let mut options = Options { check: false, subjects: 10_000_000, kafka: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--check" => options.check = true,
             "--subjects" => options.subjects = words.next().and_then(|n| n.parse().ok()).expect("a number"),
+            "--kafka" => options.kafka = Some(words.next().expect("an address")),
             // What cargo itself passes.
             "--bench" => {}
             other => panic!("unknown option {other}"),
         }
     }
+    match &options.kafka {
+        Some(brokers) => through_kafka(brokers, &options),
+        None => in_memory(&options),
+    }
+}
+
+fn through_kafka(brokers: &str, options: &Options) {
+    let measured = kafka::measure(brokers, options.subjects);
+    let rate = options.subjects as f64 / measured.cold.0;
+    let (cold, restart) = (measured.cold, measured.restart);
+    let rows = [
+        (
+            "cold load through Kafka",
+            format!("{rate:.0} choices/s, {:.1} s ({:.1} s CPU)", cold.0, cold.1),
+            rate >= 300_000.0,
+        ),
+        (
+            "restart from the checkpoint, until it may be asked",
+            format!("{:.2} s ({:.2} s CPU), {:.0} MB", restart.0, restart.1, measured.checkpoint as f64 / 1e6),
+            restart.0 < 10.0,
+        ),
+    ];
+    tell(options, &rows);
+}
+
+fn in_memory(options: &Options) {
     let empty = resident();
     let consent = table();
     let load = load(&consent, options.subjects);
@@ -67,8 +98,13 @@ fn main() {
         ("checkpoint written and synced", format!("{saved:.1} s, {:.0} MB", size as f64 / 1e6), true),
         ("restart from the checkpoint", format!("{restored:.1} s"), restored < 10.0),
     ];
+    tell(options, &rows);
+}
+
+/// Rows: what, the number, whether it reaches its floor.
+fn tell(options: &Options, rows: &[(&str, String, bool)]) {
     let mut text = format!("{} subjects, three purposes each\n\n| | |\n|---|---:|\n", options.subjects);
-    for (what, number, _) in &rows {
+    for (what, number, _) in rows {
         text.push_str(&format!("| {what} | {number} |\n"));
     }
     let _ = std::io::stdout().write_all(text.as_bytes());
