@@ -13,6 +13,7 @@ mod load;
 mod offline;
 mod records;
 mod run;
+mod scan;
 mod summary;
 mod test;
 
@@ -65,6 +66,8 @@ enum Verb {
     Run(run::RunArgs),
     /// Make a file of token keys, or add keys to one
     Keys(keys::KeysArgs),
+    /// What personal data is where in a sample, and a first policy for it
+    Scan(scan::ScanArgs),
     /// Run the cases that stand beside a policy
     Test(test::TestArgs),
 }
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Keys(args) => keys::run(args),
+        Verb::Scan(args) => scan::run(args),
         Verb::Test(args) => test::run(args),
     }
     .into()

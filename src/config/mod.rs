@@ -22,12 +22,30 @@ use problem::{Code, Problem, Problems};
 
 /// Reads a deployment file, and the files with secrets that it names. `Err` holds every problem.
 pub fn read(path: &Path) -> Result<Config, Problems> {
+    read_as(path, written::config)
+}
+
+/// Reads only how to reach the cluster that records are read from: the file may be of a deployment whose policies are not written
+/// yet. `Err` holds every problem of that part.
+pub fn cluster(path: &Path) -> Result<Cluster, Problems> {
+    read_as(path, written::input)
+}
+
+/// [`read`] of a text; relative paths in it start at `base`.
+pub fn parse(file: SourceFile, base: &Path) -> Result<Config, Problems> {
+    parse_as(file, base, written::config)
+}
+
+/// What is made of a file.
+type Make<T> = fn(&mut reader::Reader, &tree::Node) -> T;
+
+fn read_as<T>(path: &Path, make: Make<T>) -> Result<T, Problems> {
     let name = path.display().to_string();
     match std::fs::read(path) {
         Ok(bytes) => {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
             let base = absolute.parent().map(Path::to_path_buf).unwrap_or_default();
-            parse(SourceFile::from_bytes(name, &bytes), &base)
+            parse_as(SourceFile::from_bytes(name, &bytes), &base, make)
         }
         Err(error) => {
             let message = format!("{name} cannot be read: {error}");
@@ -37,8 +55,7 @@ pub fn read(path: &Path) -> Result<Config, Problems> {
     }
 }
 
-/// [`read`] of a text; relative paths in it start at `base`.
-pub fn parse(file: SourceFile, base: &Path) -> Result<Config, Problems> {
+fn parse_as<T>(file: SourceFile, base: &Path, make: Make<T>) -> Result<T, Problems> {
     let root = match tree::parse(0, &file.text) {
         Ok(root) => root,
         Err(problem) => {
@@ -47,9 +64,9 @@ pub fn parse(file: SourceFile, base: &Path) -> Result<Config, Problems> {
         }
     };
     let mut reader = reader::Reader { base: base.to_path_buf(), problems: Vec::new(), hidden: Vec::new() };
-    let config = written::config(&mut reader, &root);
+    let made = make(&mut reader, &root);
     if reader.problems.is_empty() {
-        return Ok(config);
+        return Ok(made);
     }
     let mut list = reader.problems;
     list.sort_by_key(|problem| problem.span.start);

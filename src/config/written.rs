@@ -58,6 +58,14 @@ pub(super) fn config(reader: &mut Reader, root: &Node) -> Config {
     }
 }
 
+/// The cluster that records are read from, and nothing else of the file.
+pub(super) fn input(reader: &mut Reader, root: &Node) -> Cluster {
+    let start = Span { file: root.span.file, start: 0, end: 0 };
+    let fields = reader.fields(root, "", start, KEYS, &[]);
+    // Where outputs would go does not matter here.
+    kafka(reader, &fields, Delivery::AtLeastOnce).0
+}
+
 fn delivery(reader: &mut Reader, fields: &Fields<'_>) -> Delivery {
     let choices = [("exactly_once", Delivery::ExactlyOnce), ("at_least_once", Delivery::AtLeastOnce)];
     fields.get("delivery").and_then(|node| reader.one_of(node, "delivery", &choices)).unwrap_or_default()

@@ -83,6 +83,8 @@ pub(crate) fn parse(file: usize, text: &str) -> Result<Node, Box<Problem>> {
             simple_key_max_lookahead: MAX_KEY,
             max_nodes: MAX_NODES,
             max_documents: 1,
+            // Comments in a row; the size of the file bounds them already.
+            max_buffered_comment_events: MAX_NODES,
         },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::AsOrdinary,

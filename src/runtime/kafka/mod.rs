@@ -5,6 +5,7 @@
 //! * [`offsets`] says where a partition begins, and halts its policy where that place is gone.
 //! * [`worker`] is one session of the two, from creating the clients to losing them.
 //! * [`client`] has the settings of both, [`preflight`] looks before the first poll.
+//! * [`sample`] reads some records of a topic once, and leaves no trace.
 //! * [`supervisor`] starts workers, starts them again with back-off, notices the one that hangs, and stops them all.
 //!
 //! Only stable transactional and static member ids make a restart quick and safe: both are made of group, instance and
@@ -14,6 +15,7 @@ pub mod client;
 mod fault;
 mod offsets;
 pub mod preflight;
+pub mod sample;
 pub mod source;
 pub mod supervisor;
 pub mod transaction;
