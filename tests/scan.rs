@@ -337,7 +337,6 @@ fn spans_are_where_the_labels_are() {
             let cell = format!("/cell/{kind}|{carrier}");
             let (labels, strict) = (number(&format!("{cell}/labels")), number(&format!("{cell}/strict")));
             println!("{kind} {carrier}: {strict:.3} of {labels}");
-            // One of the cards in keys is beside another number that reads as part of it.
             assert!(strict >= 0.97, "{kind} in {carrier}: {strict} of {labels} where the label is");
         }
     }
