@@ -243,6 +243,9 @@ fn what_was_learned_reads_back_as_an_opt_out_and_names_nobody() {
         .map(|(subject, ms)| record::learned(subject, OptOutSource::Gpc, &purposes, 1_772_357_400_000 + ms).unwrap().0)
         .into();
     assert!(ids[0] != ids[1] && ids[0] != ids[2]);
+    // The same moment, but elsewhere the signal denies more: compaction must keep both.
+    let (fewer, _) = record::learned(account("u-1"), OptOutSource::Gpc, &purposes[..1], 1_772_357_400_001).unwrap();
+    assert!(fewer != ids[0]);
     for ms in [i64::MIN, -1, i64::MAX] {
         let (key, value) = record::learned(account("u-1"), OptOutSource::Gpc, &purposes, ms).unwrap();
         assert!(record::read(Some(&key), &value, &index()).is_ok(), "{ms}");

@@ -245,14 +245,41 @@ pub(in crate::engine) fn scalar<'a>(kind: ScalarKind, raw: &'a str, decoded: &'a
     })
 }
 
+/// The end of the year 2999.
+const LATEST_MS: i64 = 32_503_679_999_999;
+
 /// RFC 3339 time to Unix milliseconds.
 fn parse_time(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond).or_else(|| parse_number_time(text))
 }
 
-/// A Unix time: seconds below 10^11 (the year 5138), milliseconds from there on.
+/// A Unix time: seconds below 10^11, milliseconds from there on. Beyond the year 2999 it is none: it would be microseconds
+/// or nanoseconds, and read as milliseconds they would make every event one of today.
 fn parse_number_time(text: &str) -> Option<i64> {
     let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
     let number: i64 = whole.parse().ok()?;
-    if number.unsigned_abs() < 100_000_000_000 { number.checked_mul(1000) } else { Some(number) }
+    let ms = if number.unsigned_abs() < 100_000_000_000 { number.checked_mul(1000) } else { Some(number) };
+    ms.filter(|ms| *ms <= LATEST_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_seconds_or_milliseconds_and_nothing_finer() {
+        for (text, ms) in [
+            ("1767261540", Some(1_767_261_540_000)),
+            ("1767261540.25", Some(1_767_261_540_000)),
+            ("1767261540123", Some(1_767_261_540_123)),
+            ("-5", Some(-5_000)),
+            ("32503679999999", Some(LATEST_MS)),
+            ("32503680000000", None),
+            ("1767261540000000", None),
+            ("1767261540000000000", None),
+        ] {
+            assert_eq!(parse_number_time(text), ms, "{text}");
+            assert_eq!(parse_time(text), ms, "{text}");
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! The consent table: what people chose, apart from their events, always at hand.
 //!
-//! * [`table`] keeps a history for every subject, in memory; [`apply`] puts records of the consent topic into it.
-//! * [`follow`] reads the topic, on a thread and with a consumer of its own; [`snapshot`] is the file that makes the next
-//!   start short, [`keeper`] the thread that writes it.
-//! * [`standing`] says whether the table may be asked: read to the end, and fresh.
-//! * [`withdrawals`] measures how long a denial takes to be in force.
+//! * `table` keeps a history for every subject, in memory; `apply` puts records of the consent topic into it.
+//! * `follow` reads the topic, on a thread and with a consumer of its own; `snapshot` is the file that makes the next
+//!   start short, `keeper` the thread that writes it.
+//! * `standing` says whether the table may be asked: read to the end, and fresh.
+//! * `withdrawals` measures how long a denial takes to be in force.
 //!
 //! [`Consent`] is all of it for those who ask; [`Following`] is the threads. The trap: an answer counts only if the
 //! table may be asked *after* it was given, which [`Consent::ask`] sees to.

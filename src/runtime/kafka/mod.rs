@@ -2,7 +2,7 @@
 //!
 //! * [`source`] is a consumer, [`transaction`] a producer; together they are the world of one
 //!   [`pipeline`](crate::runtime::pipeline).
-//! * [`offsets`] says where a partition begins, and halts its policy where that place is gone.
+//! * `offsets` says where a partition begins, and halts its policy where that place is gone.
 //! * [`worker`] is one session of the two, from creating the clients to losing them.
 //! * [`client`] has the settings of both, [`preflight`] looks before the first poll.
 //! * [`sample`] reads some records of a topic once, and leaves no trace.

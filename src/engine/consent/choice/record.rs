@@ -11,6 +11,8 @@ mod time;
 
 use std::borrow::Cow;
 
+use sha2::{Digest, Sha256};
+
 use super::{Choice, IndexKey, Stance, SubjectKey};
 use crate::engine::consent::signals::says::{AgeBand, Precision};
 use crate::engine::consent::{Purpose, SubjectKind};
@@ -124,8 +126,9 @@ pub fn read(key: Option<&[u8]>, value: &[u8], index: &IndexKey) -> Result<Consen
 }
 
 /// Key and value of the record that remembers an opt-out signal for the account that it arrived with; `None` without
-/// purposes. The same arguments give the same id and bytes, and [`read`] gives statements of [`Stance::OptOut`]. Times
-/// outside 2000 to 2999 are moved to the edge.
+/// purposes. The same arguments give the same id and bytes, and [`read`] gives statements of [`Stance::OptOut`]. Other
+/// purposes make another id: compaction keeps one record of an id, and must not take a denial for a re-send of another.
+/// Times outside 2000 to 2999 are moved to the edge.
 pub fn learned(
     subject: SubjectKey,
     source: OptOutSource,
@@ -137,7 +140,14 @@ pub fn learned(
     let mut spelled = Vec::new();
     subject.write(&mut spelled);
     let spelled = String::from_utf8(spelled).ok()?;
-    let id = format!("learned/{source}/{}/{at_ms}", spelled.trim_start_matches("sk1:"));
+    let mut sorted: Vec<&Purpose> = purposes.iter().collect();
+    sorted.sort();
+    sorted.dedup();
+    let names =
+        sorted.iter().fold(Sha256::new(), |names, purpose| names.chain_update(purpose.as_str()).chain_update("\n"));
+    let names: [u8; 32] = names.finalize().into();
+    let names = names.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
+    let id = format!("learned/{source}/{}/{at_ms}/{names:08x}", spelled.trim_start_matches("sk1:"));
     let mut value = Vec::with_capacity(256);
     let mut member = |before: &str, text: &str| {
         value.extend_from_slice(before.as_bytes());
@@ -145,9 +155,6 @@ pub fn learned(
     };
     member("{\"v\":1,\"id\":", &id);
     member(",\"subject\":{\"key\":", &spelled);
-    let mut sorted: Vec<&Purpose> = purposes.iter().collect();
-    sorted.sort();
-    sorted.dedup();
     let mut before = "},\"purposes\":{";
     for purpose in sorted {
         member(before, purpose.as_str());
