@@ -22,7 +22,7 @@ use super::snapshot::{Identity, Mark, Refused};
 use super::{Consent, Settings, sleep};
 use crate::runtime::batch::now_ms;
 use crate::runtime::kafka::source::log;
-use crate::runtime::kafka::words;
+use crate::runtime::kafka::{says_damaged, words};
 use crate::runtime::metrics::Metrics;
 use crate::runtime::pipeline::lock;
 
@@ -268,8 +268,7 @@ impl Follower<'_> {
             (_, Some(Code::AutoOffsetReset | Code::OffsetOutOfRange)) => {
                 Err(End::Anew("it no longer has the records that are next"))
             }
-            // The client would go on behind them; it says that it has not implemented what a damaged version byte asks for.
-            (_, Some(Code::BadMessage | Code::NotImplemented)) => {
+            (_, Some(code)) if says_damaged(code) => {
                 self.damaged = true;
                 Err(End::Failed("records of it fail their checksum, and what is behind them must wait".to_owned()))
             }

@@ -71,6 +71,12 @@ fn says_fenced(code: Code) -> bool {
     )
 }
 
+/// Do these codes say that records are damaged? The second is what the client says of a damaged version byte. It tells once and
+/// goes on behind the batch, so whoever hears it has to stop there.
+pub(in crate::runtime) fn says_damaged(code: Code) -> bool {
+    matches!(code, Code::BadMessage | Code::NotImplemented)
+}
+
 /// The failure behind an error of producing a record to `topic`.
 fn produce_failure(code: Code, topic: &str) -> Failure {
     let what = match code {

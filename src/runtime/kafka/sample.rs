@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{self, Complaints};
-use super::words;
+use super::source::lend;
+use super::{says_damaged, words};
 use crate::config::Cluster;
 use crate::config::settings::For;
-use crate::engine::record::{Header, Record};
+use crate::engine::record::Record;
 
 /// The client asks for a name although no group is joined under it.
 const GROUP: &str = "tamis-scan";
@@ -93,7 +94,8 @@ pub fn read(cluster: &Cluster, sample: &Sample<'_>, each: &mut dyn FnMut(&Record
                 let Some(part) = part.filter(|part| !part.done) else { continue };
                 part.done = message.offset() + 1 >= part.end;
                 if message.offset() < part.end {
-                    lend(&message, each);
+                    // Headers that cannot be read leave the value what it is.
+                    lend(&message, |record, _| each(record));
                     left -= 1;
                 }
             }
@@ -108,7 +110,7 @@ pub fn read(cluster: &Cluster, sample: &Sample<'_>, each: &mut dyn FnMut(&Record
                 Some(Code::TopicAuthorizationFailed) => {
                     return Err("reading it is not allowed: grant Read on it".to_owned());
                 }
-                Some(Code::BadMessage) => return Err("records of it fail their checksum".to_owned()),
+                Some(code) if says_damaged(code) => return Err("records of it fail their checksum".to_owned()),
                 Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
                     return Err("records were deleted while they were to be read: try again".to_owned());
                 }
@@ -188,22 +190,6 @@ fn spread(ranges: &[(i64, i64)], limit: u64, begin: Begin) -> Vec<Part> {
             }
         })
         .collect()
-}
-
-/// Lends a message as a record.
-fn lend(message: &BorrowedMessage<'_>, each: &mut dyn FnMut(&Record<'_>)) {
-    let headers: Vec<Header<'_>> = message.headers().map_or_else(Vec::new, |headers| {
-        headers.iter().map(|header| Header { name: header.key, value: header.value }).collect()
-    });
-    each(&Record {
-        topic: message.topic(),
-        partition: message.partition(),
-        offset: message.offset(),
-        key: message.key(),
-        headers: &headers,
-        timestamp: message.timestamp().to_millis(),
-        value: message.payload(),
-    });
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,7 +22,7 @@ use rdkafka::{ClientConfig, ClientContext, Offset, Statistics, TopicPartitionLis
 
 use super::offsets::{self, Group, Lost};
 use super::transaction::Transaction;
-use super::words;
+use super::{says_damaged, words};
 use crate::engine::Engine;
 use crate::engine::outcome::QuarantineReason;
 use crate::engine::record::{Header, Record};
@@ -104,8 +103,7 @@ impl Consuming {
                     .to_owned()
             }
             Code::AutoOffsetReset => return self.out_of_range(),
-            // The second: a version byte that is damaged. The client would go on behind the batch.
-            Code::BadMessage | Code::NotImplemented => {
+            code if says_damaged(code) => {
                 self.damaged.set(true);
                 return Ok(());
             }
@@ -170,9 +168,12 @@ impl Consuming {
     }
 }
 
-/// Hands one message over as a [`Record`]. A header whose name is not UTF-8 makes the crate panic; the record is then
-/// handed over without headers, to be quarantined.
-fn deliver(message: &BorrowedMessage<'_>, each: &mut Each<'_>) -> ControlFlow<()> {
+/// Lends one message as a [`Record`]. A header whose name is not UTF-8 makes the crate panic; the record is then lent without
+/// headers, and with the reason for which it is to be quarantined.
+pub(super) fn lend<T>(
+    message: &BorrowedMessage<'_>,
+    each: impl FnOnce(&Record<'_>, Option<QuarantineReason>) -> T,
+) -> T {
     let mut refuse = None;
     let headers: Vec<Header<'_>> = match message.headers() {
         None => Vec::new(),
@@ -214,7 +215,7 @@ impl Source for Consuming {
                     }
                 }
                 Some(Ok(message)) => {
-                    if deliver(&message, each).is_break() {
+                    if lend(&message, |record, refuse| each(record, refuse)).is_break() {
                         break;
                     }
                 }
